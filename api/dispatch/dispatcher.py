@@ -1,0 +1,206 @@
+"""What the routes call: predict now, accept for later, look up, cancel."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+from api.dispatch.publisher import Publisher
+from api.dispatch.replies import ReplyListener
+from api.dispatch.slot import Slot
+from api.dispatch.task_store import IdempotencyRecord, TaskStore, is_terminal
+from api.dispatch.waiters import Answer, WaiterTable
+from shared.errors import (
+    BrokerUnavailable,
+    Conflict,
+    DeadlineExceeded,
+    InvalidParameter,
+    UnknownTask,
+)
+from shared.messages import task_message
+from shared.queues import Lane
+from shared.results import RawResult
+from shared.rows import Row
+
+_IDEMPOTENCY_NAMESPACE = uuid.UUID("5b0a3c5e-6a3c-4f0e-9d0f-0a7c9d1f4f52")
+_LEASE_FACTOR = 5
+"""An idempotency key is held this many publish timeouts for its first request."""
+
+
+class Dispatcher:
+    """One api process's way to the workers. Safe to call from any thread."""
+
+    def __init__(
+        self,
+        sync_publisher: Publisher,
+        async_publisher: Publisher,
+        replies: ReplyListener,
+        waiters: WaiterTable,
+        store: TaskStore,
+        *,
+        publish_timeout: float,
+        task_ttl: float,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Each lane has a publisher of its own: a slow confirm in one does not delay the other.
+
+        The times are in seconds; deadlines given to the methods are instants of ``clock``.
+        """
+        self._publishers = {Lane.SYNC: sync_publisher, Lane.ASYNC: async_publisher}
+        self._replies = replies
+        self._waiters = waiters
+        self._store = store
+        # Connecting and sending are bounded each; a message may wait for both.
+        self._publish_bound = 2 * publish_timeout
+        self._lease = _LEASE_FACTOR * publish_timeout
+        self._task_ttl = task_ttl
+        self._clock = clock
+        self._wall_clock = wall_clock
+
+    def start(self) -> None:
+        """Connects in the background."""
+        for publisher in self._publishers.values():
+            publisher.start()
+        self._replies.start()
+
+    def stop(self) -> None:
+        """Sends what was accepted, then disconnects."""
+        for publisher in self._publishers.values():
+            publisher.stop()
+        self._replies.stop()
+
+    def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> RawResult:
+        """The result of a task somebody waits for.
+
+        Raises DeadlineExceeded; BrokerUnavailable, when nothing was accepted.
+        """
+        task_id = str(uuid.uuid4())
+        with self._waiters.waiting(task_id) as slot:
+
+            def published(error: BrokerUnavailable | None) -> None:
+                if error is not None:
+                    slot.put(error)
+
+            remaining = deadline - self._clock()
+            message = task_message(
+                Lane.SYNC,
+                task_id,
+                rows,
+                expires_at=self._wall_clock() + remaining,
+                expires_in=remaining,
+                reply_to=self._replies.channel,
+                request_id=request_id,
+            )
+            self._publishers[Lane.SYNC].publish(message, published)
+            answer = self._answer(slot, deadline)
+        if answer is None:
+            raise DeadlineExceeded("No answer within the deadline")
+        return answer
+
+    def submit(self, rows: Sequence[Row], request_id: str, task_id: str | None = None) -> str:
+        """Accepts a task for later: once this returns its id, it is in the broker's keeping.
+
+        Raises BrokerUnavailable, ResultStoreUnavailable: nothing was accepted.
+        """
+        task_id = task_id or str(uuid.uuid4())
+        confirmed: Slot[BrokerUnavailable | bool] = Slot()
+        self._store.mark_pending(task_id)
+        message = task_message(
+            Lane.ASYNC,
+            task_id,
+            rows,
+            expires_at=self._wall_clock() + self._task_ttl,
+            expires_in=self._task_ttl,
+            request_id=request_id,
+        )
+        self._publishers[Lane.ASYNC].publish(message, lambda error: confirmed.put(error or True))
+        outcome = confirmed.get(self._publish_bound)
+        if outcome is not True:
+            self._store.forget(task_id)
+            raise outcome or BrokerUnavailable("The broker did not confirm the message in time")
+        return task_id
+
+    def submit_once(self, rows: Sequence[Row], request_id: str, key: str, body: bytes) -> str:
+        """``submit`` that, for one idempotency key and body, is done once.
+
+        The task id follows from key and body, so even a request whose process died halfway
+        repeats as the same task. Raises also InvalidParameter where the key was used with
+        another body, Conflict while its first request is still being accepted.
+        """
+        fingerprint = hashlib.sha256(body).hexdigest()
+        task_id = str(uuid.uuid5(_IDEMPOTENCY_NAMESPACE, f"{key} {fingerprint}"))
+        record = IdempotencyRecord(fingerprint, task_id, accepted=False)
+        redis_key = "regno:idempotency:" + hashlib.sha256(key.encode()).hexdigest()
+        held = self._reserve(redis_key, record)
+        if held is not None:
+            return held
+        try:
+            self.submit(rows, request_id, task_id)
+        except Exception:
+            self._store.release(redis_key)
+            raise
+        self._store.confirm(redis_key, IdempotencyRecord(fingerprint, task_id, accepted=True))
+        return task_id
+
+    def wait(self, task_id: str, deadline: float) -> RawResult:
+        """What is known of a task, at the latest at the deadline, sooner when it has ended.
+
+        Raises UnknownTask, ResultStoreUnavailable.
+        """
+        stored = self._stored(task_id)
+        remaining = deadline - self._clock()
+        if is_terminal(stored) or remaining <= 0:
+            return stored
+        with self._replies.watching(task_id) as slot:
+            answer = self._answer(slot, deadline)
+        return answer or self._stored(task_id)
+
+    def cancel(self, task_id: str) -> RawResult:
+        """Cancels a task that has not started; what was known of it before.
+
+        Raises UnknownTask, ResultStoreUnavailable.
+        """
+        before = self._store.cancel(task_id)
+        if before is None:
+            raise UnknownTask(f"There is no task {task_id}")
+        return before
+
+    def problems(self) -> dict[str, str]:
+        """The parts that keep this process from serving, each with the reason."""
+        broker = (
+            self._publishers[Lane.SYNC].problem() or self._publishers[Lane.ASYNC].problem()
+        )
+        found = {"broker": broker, "redis": self._replies.problem()}
+        return {part: reason for part, reason in found.items() if reason is not None}
+
+    def waiting(self) -> int:
+        """Number of tasks this process waits for."""
+        return len(self._waiters)
+
+    def _stored(self, task_id: str) -> RawResult:
+        stored = self._store.read([task_id])[0]
+        if stored is None:
+            raise UnknownTask(f"There is no task {task_id}")
+        return stored
+
+    def _answer(self, slot: Slot[Answer], deadline: float) -> RawResult | None:
+        answer = slot.get(deadline - self._clock())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _reserve(self, redis_key: str, record: IdempotencyRecord) -> str | None:
+        """The id of the task an idempotency key stands for already, None for a new key."""
+        give_up = self._clock() + self._publish_bound
+        while (held := self._store.reserve(redis_key, record, self._lease)) is not None:
+            if held.fingerprint != record.fingerprint:
+                raise InvalidParameter(
+                    "This key was used with another body before", "Idempotency-Key"
+                )
+            if held.accepted:
+                return held.task_id
+            if self._clock() >= give_up:
+                raise Conflict("A request with this Idempotency-Key is still being accepted")
+            time.sleep(0.02)
+        return None

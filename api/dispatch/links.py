@@ -1,0 +1,174 @@
+"""A connection that carries task messages to the broker and knows that they arrived."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import amqp
+from kombu import Connection, Producer
+
+from shared.errors import BrokerUnavailable
+from shared.messages import TaskMessage
+from shared.queues import declare_queues
+
+HEARTBEAT_SECONDS = 10
+
+Refusals = dict[str, str]
+"""Task id to the reason why the broker did not take its message."""
+
+
+class Link(Protocol):
+    """An open connection. Owned by one thread; any error means it is to be closed."""
+
+    errors: tuple[type[Exception], ...]
+    """What ``send`` and ``idle`` raise when the connection is of no more use."""
+
+    def send(self, messages: Sequence[TaskMessage], timeout: float) -> Refusals:
+        """Hands all messages over, bounded in seconds; says which the broker refused."""
+
+    def idle(self) -> None:
+        """To be called about once a second while there is nothing to send."""
+
+    def refuses(self) -> str | None:
+        """Why the broker takes nothing at the moment, or None."""
+
+    def close(self) -> None:
+        """Drops the connection without a word to the other side."""
+
+
+def open_link(broker_url: str, timeout: float) -> Link:
+    """Connects within ``timeout`` seconds and declares the queues.
+
+    Raises BrokerUnavailable.
+    """
+    blocked: list[str] = []
+    options: dict[str, Any] = {}
+    connection = Connection(broker_url, connect_timeout=timeout, heartbeat=HEARTBEAT_SECONDS)
+    is_amqp = connection.transport.driver_type == "amqp"
+    if is_amqp:
+        options = {"on_blocked": blocked.append, "on_unblocked": blocked.clear}
+    else:
+        options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    connection.transport_options.update(options)
+    errors = connection.connection_errors + connection.channel_errors + (OSError,)
+    try:
+        connection.connect()
+        channel = connection.channel()
+        declare_queues(channel)
+    except errors as error:
+        connection.collect()
+        raise BrokerUnavailable(f"Cannot reach the broker: {error}") from error
+    if is_amqp:
+        return AmqpLink(connection, channel, errors, blocked)
+    return VirtualLink(connection, channel, errors)
+
+
+class AmqpLink:
+    """RabbitMQ with publisher confirms: a message counts once the broker has confirmed it.
+
+    All messages of one call are written first and confirmed together, so the price of the
+    round trip is shared: https://www.rabbitmq.com/docs/confirms#publisher-confirms
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        channel: amqp.Channel,
+        errors: tuple[type[Exception], ...],
+        blocked: list[str],
+    ) -> None:
+        """``blocked`` holds a reason while RabbitMQ refuses all publishers (an alarm)."""
+        self.errors = errors
+        self._connection = connection
+        self._channel = channel
+        self._blocked = blocked
+        self._tags = itertools.count(1)
+        self._unconfirmed: dict[int, str] = {}
+        self._refusals: Refusals = {}
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._on_ack)
+        channel.events["basic_nack"].add(self._on_nack)
+        channel.events["basic_return"].add(self._on_return)
+
+    def send(self, messages: Sequence[TaskMessage], timeout: float) -> Refusals:
+        """See ``Link``. Raises one of ``errors`` where confirms stay out."""
+        self._refusals = {}
+        for message in messages:
+            self._unconfirmed[next(self._tags)] = message.task_id
+            # mandatory: a message for a queue that is gone comes back instead of vanishing
+            self._channel.basic_publish(
+                amqp.Message(
+                    message.body, application_headers=message.headers, **message.properties
+                ),
+                exchange="",
+                routing_key=message.queue,
+                mandatory=True,
+                timeout=timeout,
+            )
+        while self._unconfirmed:
+            self._connection.drain_events(timeout=timeout)
+        return self._refusals
+
+    def idle(self) -> None:
+        """Reads what the broker has to say, and keeps the connection alive."""
+        self._connection.heartbeat_check()
+        try:
+            self._connection.drain_events(timeout=0.001)
+        except TimeoutError:
+            return
+
+    def refuses(self) -> str | None:
+        """The alarm's reason, while RabbitMQ blocks publishers."""
+        return self._blocked[0] if self._blocked else None
+
+    def close(self) -> None:
+        """Drops the socket."""
+        self._connection.collect()
+
+    def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
+        self._confirm(delivery_tag, multiple)
+
+    def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
+        for task_id in self._confirm(delivery_tag, multiple):
+            self._refusals[task_id] = "The queue is full"
+
+    def _on_return(self, _error: Exception, _exchange: str, queue: str, message: Any) -> None:  # noqa: ANN401
+        self._refusals[message.properties["correlation_id"]] = f"There is no queue {queue}"
+
+    def _confirm(self, tag: int, multiple: bool) -> list[str]:
+        tags = [t for t in self._unconfirmed if t <= tag] if multiple else [tag]
+        return [self._unconfirmed.pop(t) for t in tags]
+
+
+class VirtualLink:
+    """Any other transport of kombu: the embedded broker of a local run without RabbitMQ."""
+
+    def __init__(
+        self, connection: Connection, channel: Any, errors: tuple[type[Exception], ...]  # noqa: ANN401
+    ) -> None:
+        """``channel`` belongs to ``connection``."""
+        self.errors = errors
+        self._connection = connection
+        self._producer = Producer(channel)
+
+    def send(self, messages: Sequence[TaskMessage], timeout: float) -> Refusals:  # noqa: ARG002 - bounded by the socket's own timeout
+        """See ``Link``: publishing returns once the store has the message."""
+        for message in messages:
+            self._producer.publish(
+                message.body,
+                routing_key=message.queue,
+                headers=message.headers,
+                **message.properties,
+            )
+        return {}
+
+    def idle(self) -> None:
+        """Nothing to keep alive."""
+
+    def refuses(self) -> str | None:
+        """Never: there are no alarms."""
+        return None
+
+    def close(self) -> None:
+        """Drops the connection."""
+        self._connection.collect()

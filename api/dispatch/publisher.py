@@ -1,0 +1,140 @@
+"""Hands messages to the broker from one thread, all that are ready at once."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from api.dispatch.links import Link
+from shared.errors import BrokerUnavailable
+from shared.messages import TaskMessage
+
+_logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.5
+"""How often an idle connection is looked at, and a lost one tried again."""
+
+MAX_TOGETHER = 256
+"""Messages sent in one go: enough to share the confirm, few enough to stay prompt."""
+
+Done = Callable[[BrokerUnavailable | None], None]
+"""Called once a message: with None when the broker has it, else with the reason."""
+
+
+class _Entry(NamedTuple):
+    message: TaskMessage
+    done: Done
+
+
+class Publisher:
+    """One connection to the broker and the thread that owns it.
+
+    While one lot waits for its confirms the next gathers, so the busier it is the larger
+    the lots. Without a connection a message fails at once instead of waiting for one.
+    """
+
+    def __init__(self, connect: Callable[[float], Link], timeout: float) -> None:
+        """``timeout`` bounds, in seconds, each of connecting and sending one lot."""
+        self._connect = connect
+        self._timeout = timeout
+        self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._link: Link | None = None
+        self._problem: BrokerUnavailable | None = BrokerUnavailable("Not connected to the broker")
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    def start(self) -> None:
+        """Starts connecting in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sends what was given before, then closes the connection."""
+        self._entries.put(None)
+        self._thread.join()
+
+    def publish(self, message: TaskMessage, done: Done) -> None:
+        """Returns at once; ``done`` must not block."""
+        self._entries.put(_Entry(message, done))
+
+    def problem(self) -> str | None:
+        """Why nothing can be published at the moment, or None."""
+        if self._problem is not None:
+            return self._problem.detail
+        return self._link.refuses() if self._link is not None else None
+
+    def _run(self) -> None:
+        self._open()
+        stopping = False
+        while not stopping:
+            entries, stopping = self._collect()
+            if entries:
+                self._send(entries)
+            elif not stopping:
+                self._look_after_link()
+        self._close()
+
+    def _collect(self) -> tuple[list[_Entry], bool]:
+        """What is ready to be sent, and whether it is the last."""
+        entries: list[_Entry] = []
+        try:
+            entry = self._entries.get(timeout=IDLE_SECONDS)
+            while entry is not None:
+                entries.append(entry)
+                if len(entries) == MAX_TOGETHER:
+                    return entries, False
+                entry = self._entries.get_nowait()
+        except queue.Empty:
+            return entries, False
+        return entries, True
+
+    def _send(self, entries: list[_Entry]) -> None:
+        link = self._link
+        if link is None:
+            self._fail(entries, self._problem or BrokerUnavailable("Not connected to the broker"))
+            return
+        refused = link.refuses()
+        if refused is not None:
+            self._fail(entries, BrokerUnavailable(f"The broker takes nothing: {refused}"))
+            self._look_after_link()
+            return
+        try:
+            refusals = link.send([entry.message for entry in entries], self._timeout)
+        except link.errors as error:
+            self._lose(error)
+            self._fail(entries, BrokerUnavailable("The broker did not confirm the message"))
+            return
+        for entry in entries:
+            reason = refusals.get(entry.message.task_id) if refusals else None
+            entry.done(BrokerUnavailable(reason) if reason else None)
+
+    def _fail(self, entries: list[_Entry], error: BrokerUnavailable) -> None:
+        for entry in entries:
+            entry.done(error)
+
+    def _look_after_link(self) -> None:
+        if self._link is None:
+            self._open()
+            return
+        try:
+            self._link.idle()
+        except self._link.errors as error:
+            self._lose(error)
+
+    def _open(self) -> None:
+        try:
+            self._link = self._connect(self._timeout)
+        except BrokerUnavailable as error:
+            self._problem = error
+            return
+        self._problem = None
+        _logger.info("connected to the broker")
+
+    def _lose(self, error: Exception) -> None:
+        _logger.warning("lost the broker: %s", error)
+        self._problem = BrokerUnavailable("Lost the connection to the broker")
+        self._close()
+
+    def _close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None

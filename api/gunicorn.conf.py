@@ -1,0 +1,54 @@
+"""How gunicorn runs the front door. https://docs.gunicorn.org/en/stable/settings.html"""
+
+import logging.config
+import os
+from pathlib import Path
+
+from shared.log import logging_config
+
+# The hooks import what they need when they run: what this file imported itself would be
+# loaded before gevent's worker patches the standard library.
+
+bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"]
+wsgi_app = "api.wsgi:create()"
+worker_class = "gevent"
+workers = int(os.environ.get("API_PROCESSES", "1"))
+worker_connections = 1000
+keepalive = 75  # longer than load balancers keep idle connections, so that they close first
+graceful_timeout = 35  # longer than the longest wait a caller may ask for
+timeout = 60
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file
+logconfig_dict = {
+    **logging_config(os.environ.get("REGNO_LOG_LEVEL", "INFO")),
+    "root": {"level": os.environ.get("REGNO_LOG_LEVEL", "INFO"), "handlers": ["stderr"]},
+}
+control_socket_disable = True
+
+
+def on_starting(_server):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
+    logging.config.dictConfig(logconfig_dict)
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder:  # files of an earlier run would be counted again
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for stale in Path(folder).glob("*.db"):
+            stale.unlink()
+
+
+def post_worker_init(worker):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
+    from api.wsgi import DISPATCHER  # noqa: PLC0415
+
+    worker.wsgi.extensions[DISPATCHER].start()
+
+
+def worker_exit(_server, worker):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
+    from api.wsgi import DISPATCHER  # noqa: PLC0415
+
+    if worker.wsgi is not None:
+        worker.wsgi.extensions[DISPATCHER].stop()
+
+
+def child_exit(_server, worker):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
+    from prometheus_client import multiprocess  # noqa: PLC0415
+
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(worker.pid)

@@ -1,0 +1,24 @@
+"""An id for every request: the caller's own where it sent one, in every answer and log line."""
+
+import re
+import uuid
+
+from flask import Flask, Response, g, request
+
+HEADER = "X-Request-ID"
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+def add_request_ids(app: Flask) -> None:
+    """Sets ``g.request_id``. An id that could break a log line is replaced by a new one."""
+
+    def assign() -> None:
+        sent = request.headers.get(HEADER, "")
+        g.request_id = sent if _ACCEPTABLE.fullmatch(sent) else str(uuid.uuid4())
+
+    def echo(response: Response) -> Response:
+        response.headers[HEADER] = g.request_id
+        return response
+
+    app.before_request(assign)
+    app.after_request(echo)

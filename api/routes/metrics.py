@@ -1,0 +1,43 @@
+"""``/metrics``, and the counting of every request."""
+
+import os
+import time
+
+from flask import Blueprint, Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from api.dispatch.dispatcher import Dispatcher
+from shared.metrics import ApiMetrics
+
+
+def make_blueprint(registry: CollectorRegistry) -> Blueprint:
+    """Prometheus text for this process, or for all of gunicorn's where they share a folder."""
+    blueprint = Blueprint("metrics", __name__)
+
+    @blueprint.get("/metrics")
+    def metrics() -> Response:
+        shown = registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            shown = CollectorRegistry()
+            MultiProcessCollector(shown)  # type: ignore[no-untyped-call]
+        return Response(generate_latest(shown), content_type=CONTENT_TYPE_LATEST)
+
+    return blueprint
+
+
+def count_requests(app: Flask, metrics: ApiMetrics, dispatcher: Dispatcher) -> None:
+    """Counts and times every request by its route, never by its raw path."""
+
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    def end(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule is not None else "unknown"
+        metrics.requests.labels(route, request.method, response.status_code).inc()
+        metrics.latency.labels(route).observe(time.perf_counter() - g.began)
+        metrics.waiting.set(dispatcher.waiting())
+        return response
+
+    app.before_request(begin)
+    app.after_request(end)

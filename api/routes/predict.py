@@ -1,0 +1,44 @@
+"""``POST /v1/predict``: an answer within the caller's own deadline."""
+
+import time
+from http import HTTPStatus
+
+from flask import Blueprint, Response, g, request
+
+from api.answers import PredictAnswer, json_response, predictions_of
+from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.task_store import is_terminal
+from api.request_rows import read_rows
+from api.routes.tasks import accepted
+from api.timeouts import read_wish
+from shared.results import RawResult
+from shared.rows import RowReader
+from shared.settings import ApiSettings
+
+
+def make_blueprint(
+    dispatcher: Dispatcher, reader: RowReader, settings: ApiSettings
+) -> Blueprint:
+    """The synchronous call, and with ``Prefer: respond-async`` the one in between."""
+    blueprint = Blueprint("predict", __name__, url_prefix="/v1")
+
+    @blueprint.post("/predict")
+    def predict() -> Response:
+        wish = read_wish(request, settings.default_timeout, settings.max_timeout)
+        deadline = time.monotonic() + wish.timeout
+        rows, _ = read_rows(request, reader)
+        headers = {"Preference-Applied": wish.applied} if wish.applied else {}
+        if not wish.respond_async:
+            return _answer(dispatcher.predict(rows, deadline, g.request_id), headers)
+        # It may outlive this request, so it goes where nothing accepted is lost.
+        task_id = dispatcher.submit(rows, g.request_id)
+        result = dispatcher.wait(task_id, deadline)
+        return _answer(result, headers) if is_terminal(result) else accepted(task_id, headers)
+
+    return blueprint
+
+
+def _answer(result: RawResult, headers: dict[str, str]) -> Response:
+    done = predictions_of(result)
+    answer = PredictAnswer(result.task_id, done.model_version, done.predictions)
+    return json_response(answer, HTTPStatus.OK, headers)

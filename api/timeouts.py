@@ -1,0 +1,56 @@
+"""How long a caller is ready to wait, from the query string or the Prefer header."""
+
+import math
+import re
+from typing import NamedTuple
+
+from flask import Request
+
+from shared.errors import InvalidParameter
+
+_WAIT = re.compile(r"wait=\"?([0-9]{1,9})\"?\Z")
+
+
+class Wish(NamedTuple):
+    """What a caller asked for; ``applied`` is what to say in Preference-Applied."""
+
+    timeout: float
+    """Seconds."""
+    respond_async: bool
+    applied: str
+
+
+def seconds_parameter(request: Request, name: str, default: float, longest: float) -> float:
+    """A query parameter in seconds, 0..``longest``. Raises InvalidParameter."""
+    text = request.args.get(name)
+    if text is None:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= longest:
+        raise InvalidParameter(f"Expected seconds from 0 to {longest:g}", name)
+    return seconds
+
+
+def read_wish(request: Request, default: float, longest: float) -> Wish:
+    """``?timeout=`` and the Prefer header (RFC 7240) of a synchronous call.
+
+    A parameter that cannot be kept is an error; a preference is only a wish, so a longer
+    wait than ``longest`` is cut and an unreadable one ignored. Raises InvalidParameter.
+    """
+    wait = None
+    respond_async = False
+    for preference in ",".join(request.headers.getlist("Prefer")).split(","):
+        text = preference.strip().lower()
+        found = _WAIT.match(text)
+        if found and wait is None:
+            wait = min(int(found[1]), longest)
+        respond_async = respond_async or text == "respond-async"
+    applied = ["respond-async"] if respond_async else []
+    if wait is not None and "timeout" not in request.args:
+        applied.append(f"wait={wait:g}")
+        default = wait
+    timeout = seconds_parameter(request, "timeout", default, longest)
+    return Wish(timeout, respond_async, ", ".join(applied))

@@ -1,0 +1,39 @@
+"""Wires a front-door process: the one place where its parts meet."""
+
+from functools import partial
+
+from flask import Flask
+
+from api.app import create_app
+from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.links import open_link
+from api.dispatch.publisher import Publisher
+from api.dispatch.replies import ReplyListener
+from api.dispatch.subscription import Subscription
+from api.dispatch.task_store import TaskStore
+from api.dispatch.waiters import WaiterTable
+from shared.redis_client import connect_redis
+from shared.settings import ApiSettings
+
+REDIS_SILENCE_SECONDS = 2.0
+"""A subscription that is silent for so long, although pinged, counts as dead."""
+
+
+def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher]:
+    """An application and its dispatcher, which is not started yet: nothing connects."""
+    redis = connect_redis(settings)
+    store = TaskStore(redis, settings.result_ttl, settings.task_ttl)
+    waiters = WaiterTable()
+    connect = partial(open_link, settings.broker_url)
+    dispatcher = Dispatcher(
+        Publisher(connect, settings.publish_timeout),
+        Publisher(connect, settings.publish_timeout),
+        ReplyListener(
+            lambda: Subscription(redis.connection_pool, REDIS_SILENCE_SECONDS), store, waiters
+        ),
+        waiters,
+        store,
+        publish_timeout=settings.publish_timeout,
+        task_ttl=settings.task_ttl,
+    )
+    return create_app(settings, dispatcher, redis), dispatcher

@@ -1,0 +1,111 @@
+"""Trains the CatBoost classifier. The same rows and seed give the same file, byte for byte."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from catboost import CatBoostClassifier, Pool
+
+from models.synthesise import LabelledReading
+from shared.features import FEATURES, FeatureKind, Reading, feature_rows
+
+TREES = 250
+"""Most trees a model may have; early stopping may end sooner."""
+
+TRAIN_SHARE, VALIDATION_SHARE = 0.7, 0.15
+
+_PARAMETERS = {
+    "loss_function": "Logloss",
+    "iterations": TREES,
+    "learning_rate": 0.25,
+    "depth": 5,
+    "l2_leaf_reg": 6,
+    "max_ctr_complexity": 1,  # combinations of categories would outgrow the file
+    "od_type": "Iter",
+    "od_wait": 20,
+    "use_best_model": True,
+    "thread_count": 2,  # sums depend on how rows are shared out, so not on the machine's cores
+    "allow_writing_files": False,
+    "logging_level": "Silent",
+}
+
+_PINNED_METADATA = {
+    "train_finish_time": "1970-01-01T00:00:00Z",
+    "model_guid": "00000000-00000000-00000000-00000000",
+}
+"""What CatBoost stamps anew at each run. The manifest has the date, and the file's sha256."""
+
+
+class Parts(NamedTuple):
+    """Rows by what they are for."""
+
+    train: Sequence[LabelledReading]
+    validation: Sequence[LabelledReading]
+    """Says when to stop adding trees."""
+    test: Sequence[LabelledReading]
+    """Measured once, never trained on."""
+
+
+def split(readings: Sequence[LabelledReading]) -> Parts:
+    """70 % train, 15 % validation, 15 % test, in the order given.
+
+    Synthetic rows are independent of one another, so there is nothing to shuffle.
+    """
+    first = round(len(readings) * TRAIN_SHARE)
+    second = round(len(readings) * (TRAIN_SHARE + VALIDATION_SHARE))
+    return Parts(readings[:first], readings[first:second], readings[second:])
+
+
+def to_pool(readings: Sequence[Reading], labels: Sequence[int] | None = None) -> Pool:
+    """The readings as CatBoost takes them, features in the order of ``FEATURES``.
+
+    Raises ValueError where a ``time_check`` is not a date and time.
+    """
+    return Pool(
+        feature_rows(readings),
+        labels,
+        feature_names=list(FEATURES),
+        cat_features=_names("categorical"),
+        text_features=_names("text"),
+    )
+
+
+def _names(kind: FeatureKind) -> list[str]:
+    return [name for name, its_kind in FEATURES.items() if its_kind == kind]
+
+
+def labels_of(readings: Sequence[LabelledReading]) -> list[int]:
+    """1 where the network was right, else 0."""
+    return [int(reading.network_right) for reading in readings]
+
+
+def train(parts: Parts, seed: int, on_tree: Callable[[], object]) -> CatBoostClassifier:
+    """A model fitted to ``parts.train``, cut at the tree where ``parts.validation`` is best.
+
+    ``on_tree`` is called after each tree. Raises catboost.CatBoostError where the labels
+    of a part are all the same.
+    """
+
+    def after_iteration(_: SimpleNamespace) -> bool:
+        on_tree()
+        return True
+
+    model = CatBoostClassifier(random_seed=seed, **_PARAMETERS)
+    model.fit(
+        to_pool(parts.train, labels_of(parts.train)),
+        eval_set=to_pool(parts.validation, labels_of(parts.validation)),
+        callbacks=[SimpleNamespace(after_iteration=after_iteration)],
+    )
+    return model
+
+
+def save(model: CatBoostClassifier, path: Path) -> None:
+    """Writes the model file without what differs from run to run.
+
+    Raises catboost.CatBoostError where the file cannot be written.
+    """
+    metadata = model.get_metadata()
+    for key, value in _PINNED_METADATA.items():
+        metadata[key] = value
+    model.save_model(str(path))

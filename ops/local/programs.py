@@ -1,0 +1,162 @@
+"""The programs of a local stack: what to run, with which settings, in which order to stop.
+
+Only descriptions: ``ops.local.supervise`` and the tests start them. Servers listen on the
+loopback address alone, on free ports, with a password made for this folder.
+"""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+LOOPBACK = "127.0.0.1"
+ROOT = Path(__file__).resolve().parents[2]
+
+SERVER, WORKER, API, WATCHER = 100, 200, 300, 400
+"""Start order. Stopping goes the other way: the front door first, the servers last."""
+
+
+class Program(NamedTuple):
+    """A process to run. ``environment`` is added to that of the starter."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    priority: int
+    copies: int = 1
+    stop_seconds: int = 20
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _write(path: Path, text: str) -> Path:
+    """Writes a file that only its owner can read: it may hold a password."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def redis(binary: str, folder: Path, port: int, password: str) -> Program:
+    """A private Redis. Its data outlive it in ``folder``: results must survive a restart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = _write(
+        folder / "redis.conf",
+        f"bind {LOOPBACK}\nport {port}\nrequirepass {password}\ndir {folder}\n"
+        'save ""\nappendonly yes\nmaxmemory-policy noeviction\ndaemonize no\n',
+    )
+    return Program("redis", (binary, str(config)), {}, SERVER)
+
+
+def redis_url(port: int, password: str, database: int = 0) -> str:
+    """The URL of a private Redis."""
+    return f"redis://:{password}@{LOOPBACK}:{port}/{database}"
+
+
+class RabbitPorts(NamedTuple):
+    """The TCP ports of one private RabbitMQ node."""
+
+    amqp: int
+    distribution: int
+    epmd: int
+
+
+def rabbitmq(
+    binary: str, epmd: str, folder: Path, ports: RabbitPorts, password: str
+) -> list[Program]:
+    """A private RabbitMQ node and the Erlang port mapper it needs.
+
+    The mapper is a program of its own: started by RabbitMQ it would stay behind for ever.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = _write(
+        folder / "rabbitmq.conf",
+        f"listeners.tcp.1 = {LOOPBACK}:{ports.amqp}\n"
+        f"default_user = regno\ndefault_pass = {password}\n"
+        "default_user_tags.administrator = true\n"
+        "log.console = true\nlog.console.level = warning\nlog.file = false\n"
+        # A development machine is shared: alarm on what this node uses, not on a full disk.
+        "disk_free_limit.absolute = 50MB\n",
+    )
+    plugins = _write(folder / "enabled_plugins", "[].\n")
+    mapper = {"ERL_EPMD_PORT": str(ports.epmd), "ERL_EPMD_ADDRESS": LOOPBACK}
+    environment = {
+        **mapper,
+        "HOME": str(folder),  # the Erlang cookie lies there
+        "RABBITMQ_NODENAME": f"regno-{ports.amqp}@localhost",
+        "RABBITMQ_NODE_PORT": str(ports.amqp),
+        "RABBITMQ_DIST_PORT": str(ports.distribution),
+        "RABBITMQ_CONFIG_FILE": str(config),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_PID_FILE": str(folder / "rabbitmq.pid"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+    }
+    return [
+        Program("epmd", (epmd, "-port", str(ports.epmd)), mapper, SERVER - 1),
+        Program("rabbitmq", (binary,), environment, SERVER),
+    ]
+
+
+def rabbitmq_url(port: int, password: str) -> str:
+    """The URL of a private RabbitMQ."""
+    return f"amqp://regno:{password}@{LOOPBACK}:{port}//"
+
+
+def worker(environment: Mapping[str, str], copies: int) -> Program:
+    """``copies`` worker processes."""
+    return Program("worker", (sys.executable, "-m", "worker"), environment, WORKER, copies)
+
+
+def api(environment: Mapping[str, str], port: int, metrics_folder: Path) -> Program:
+    """The front door on ``port``, on every interface of this machine's loopback."""
+    command = (sys.executable, "-m", "gunicorn", "--config", "api/gunicorn.conf.py")
+    settings = {"PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(metrics_folder)}
+    return Program("api", command, {**environment, **settings}, API)
+
+
+def flower(broker_url: str, port: int, state: Path, password: str) -> Program:
+    """Flower on ``port``, behind the login ``regno``."""
+    command = (sys.executable, "-m", "celery", "flower")
+    environment = {
+        "CELERY_BROKER_URL": broker_url,
+        "FLOWER_ADDRESS": LOOPBACK,
+        "FLOWER_PORT": str(port),
+        "FLOWER_BASIC_AUTH": f"regno:{password}",
+        "FLOWER_MAX_TASKS": "1000",
+        "FLOWER_PURGE_OFFLINE_WORKERS": "60",
+        "FLOWER_DB": str(state / "flower"),
+    }
+    return Program("flower", command, environment, WATCHER)
+
+
+def find_redis() -> str | None:
+    """Path of a Redis server, or None."""
+    return shutil.which("redis-server")
+
+
+def find_rabbitmq() -> tuple[str, str] | None:
+    """Paths of RabbitMQ's server script and of epmd, or None.
+
+    Debian's ``rabbitmq-server`` on the PATH switches to a system user; the script under
+    ``/usr/lib`` runs as whoever calls it.
+    """
+    epmd = shutil.which("epmd")
+    script = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    binary = str(script) if script.exists() else shutil.which("rabbitmq-server")
+    if binary is None or epmd is None:
+        return None
+    return binary, epmd
+
+
+def child_environment(added: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a program: this process's own and what the program adds."""
+    return {**os.environ, **added}

@@ -1,0 +1,51 @@
+"""How workers say that they are there: a key that expires, and a set that lists the keys.
+
+A worker renews its key from its message loop, so a worker whose loop hangs, or that lost its
+broker, drops out by itself. No clock is compared with another.
+"""
+
+import msgspec
+from redis import Redis
+
+INDEX_KEY = "regno:workers"
+TTL_MS = 5000
+RENEW_SECONDS = 1.0
+
+
+class WorkerInfo(msgspec.Struct, frozen=True):
+    """What a worker says of itself."""
+
+    name: str
+    model_version: str
+
+
+def _key(name: str) -> str:
+    return f"regno:worker:{name}"
+
+
+def announce(redis: Redis, info: WorkerInfo) -> None:
+    """Says that the worker consumes, for the next TTL_MS. Raises redis.RedisError."""
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.set(_key(info.name), msgspec.json.encode(info), px=TTL_MS)
+        pipe.sadd(INDEX_KEY, info.name)
+        pipe.execute()
+
+
+def withdraw(redis: Redis, name: str) -> None:
+    """Says that the worker is gone. Raises redis.RedisError."""
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.delete(_key(name))
+        pipe.srem(INDEX_KEY, name)
+        pipe.execute()
+
+
+def present_workers(redis: Redis) -> list[WorkerInfo]:
+    """The workers that consume now; forgets those whose key has expired. Raises redis.RedisError."""
+    names = [name.decode() for name in redis.smembers(INDEX_KEY)]
+    if not names:
+        return []
+    values = redis.mget([_key(name) for name in names])
+    gone = [name for name, value in zip(names, values, strict=True) if value is None]
+    if gone:
+        redis.srem(INDEX_KEY, *gone)
+    return [msgspec.json.decode(value, type=WorkerInfo) for value in values if value is not None]

@@ -1,0 +1,72 @@
+"""The queues, declared in one place: who publishes and who consumes declare the same.
+
+Arguments of an existing queue cannot be changed: a new argument needs a new queue name.
+"""
+
+from enum import StrEnum
+
+from kombu.entity import Queue
+from kombu.transport.base import StdChannel
+
+TASK_NAME = "pick_regno"
+
+MAX_SYNC_MESSAGES = 10_000
+"""At 500 a second this is 20 s of work: more than anybody waits for."""
+
+MAX_ASYNC_MESSAGES = 1_000_000
+
+DELIVERY_LIMIT = 5
+"""Deliveries after which a message that keeps killing its worker is dead-lettered."""
+
+
+class Lane(StrEnum):
+    """The two queues that workers consume, each with a promise of its own."""
+
+    SYNC = "regno.sync"
+    """Somebody waits: answered by the deadline or told so, never computed after it."""
+    ASYNC = "regno.async"
+    """Accepted with 202: exactly one terminal state, through any crash."""
+
+
+DEAD_QUEUE = "regno.dead"
+
+
+def lane_queues() -> list[Queue]:
+    """The queues that workers consume.
+
+    The sync queue is classic and durable with transient messages: RabbitMQ 4.3 refuses
+    transient queues that are not exclusive, and its messages need not survive a restart.
+    The default exchange routes by queue name, so there is no exchange to declare.
+    """
+    sync = Queue(
+        Lane.SYNC.value,
+        routing_key=Lane.SYNC.value,
+        durable=True,
+        queue_arguments={"x-max-length": MAX_SYNC_MESSAGES, "x-overflow": "reject-publish"},
+    )
+    lasting = Queue(
+        Lane.ASYNC.value,
+        routing_key=Lane.ASYNC.value,
+        durable=True,
+        queue_arguments={
+            "x-queue-type": "quorum",
+            "x-max-length": MAX_ASYNC_MESSAGES,
+            "x-overflow": "reject-publish",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": DEAD_QUEUE,
+            "x-dead-letter-strategy": "at-least-once",
+        },
+    )
+    return [sync, lasting]
+
+
+def dead_queue() -> Queue:
+    """What could not be done, for an operator to look at and replay."""
+    return Queue(DEAD_QUEUE, durable=True, queue_arguments={"x-queue-type": "quorum"})
+
+
+def declare_queues(channel: StdChannel) -> None:
+    """Declares every queue. Raises the channel's errors, a mismatch with the broker's included."""
+    for queue in (*lane_queues(), dead_queue()):
+        queue.bind(channel).declare()

@@ -1,0 +1,112 @@
+"""Settings of both roles: read once from ``REGNO_*`` variables, typed, checked, passed in.
+
+A field ``batch_rows`` is the variable ``REGNO_BATCH_ROWS``. Nothing else in the project
+reads the environment, except the few places that prepare it for a process they start.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from shared.errors import InvalidSettings
+
+PREFIX = "REGNO_"
+
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Url = Annotated[str, Meta(min_length=1)]
+
+SettingsT = TypeVar("SettingsT", bound="Settings")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What api and worker must agree on."""
+
+    broker_url: Url
+    """RabbitMQ, ``amqp://user:password@host:port/vhost``."""
+    redis_url: Url
+    """Redis for results and replies, ``redis://:password@host:port/db``."""
+    result_ttl: Seconds = 3600
+    """How long the result of an asynchronous task is kept after it is stored."""
+    sync_result_ttl: Seconds = 60
+    """The same for requests somebody waited for."""
+    redis_timeout: Seconds = 1.0
+    """Bound on one Redis command, connecting included."""
+    max_plate_chars: Count = 32
+    max_camera_chars: Count = 64
+    """Limit on ``camera_type`` and ``camera_class``."""
+    max_scores: Count = 64
+    """Limit on the length of either score list."""
+    max_rows: Count = 1000
+    """Limit on rows in one request."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class ApiSettings(Settings, frozen=True, kw_only=True):
+    """The front door's settings."""
+
+    api_keys: Annotated[list[Annotated[str, Meta(min_length=16)]], Meta(min_length=1)]
+    """Accepted API keys, separated by commas in the variable; at least 16 characters each."""
+    max_body_bytes: Count = 16 * 1024 * 1024
+    default_timeout: Seconds = 2.0
+    """How long a synchronous request waits where the caller does not say."""
+    max_timeout: Seconds = 30.0
+    """The longest wait a caller may ask for."""
+    publish_timeout: Seconds = 1.0
+    """Bound on handing one message to RabbitMQ, connecting and its confirm included."""
+    task_ttl: Seconds = 3600
+    """How long an accepted asynchronous task may wait for a worker before it expires."""
+
+
+class WorkerSettings(Settings, frozen=True, kw_only=True):
+    """The worker's settings."""
+
+    model_uri: str = "models/shipped/regno.cbm"
+    """Path of the CatBoost model; its manifest, where there is one, lies beside it."""
+    batch_rows: Count = 128
+    """A batch is predicted when it holds this many rows ..."""
+    batch_wait: Annotated[float, Meta(ge=0)] = 0.002
+    """... or its oldest message has waited this many seconds, whichever is first."""
+    prefetch: Count = 256
+    """Messages RabbitMQ sends ahead of their acknowledgement, for each queue by itself."""
+
+
+def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
+    """The settings of one role.
+
+    Raises InvalidSettings, naming the variable and what was expected of it.
+    """
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(kind):
+        text = environ.get(PREFIX + field.name.upper())
+        if text is None:
+            if field.required:
+                raise InvalidSettings(f"{PREFIX}{field.name.upper()} must be set")
+            continue
+        values[field.name] = _convert(field.name, text, field.type)
+    settings = kind(**values)
+    _check_together(settings)
+    return settings
+
+
+def _convert(name: str, text: str, kind: object) -> object:
+    value: object = text
+    if name == "api_keys":
+        value = [key.strip() for key in text.split(",") if key.strip()]
+    try:
+        return msgspec.convert(value, type=kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidSettings(f"{PREFIX}{name.upper()}: {error}") from error
+
+
+def _check_together(settings: Settings) -> None:
+    """Raises InvalidSettings for values that are each fine but do not fit one another."""
+    if isinstance(settings, WorkerSettings) and settings.prefetch < settings.batch_rows:
+        raise InvalidSettings(
+            f"REGNO_PREFETCH ({settings.prefetch}) must be at least "
+            f"REGNO_BATCH_ROWS ({settings.batch_rows}), or batches never fill"
+        )
+    if isinstance(settings, ApiSettings) and settings.default_timeout > settings.max_timeout:
+        raise InvalidSettings("REGNO_DEFAULT_TIMEOUT must not exceed REGNO_MAX_TIMEOUT")

@@ -1,0 +1,94 @@
+"""Wires a worker process: the one place where its parts meet."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, Task
+from celery.worker import state as worker_state
+from redis import Redis
+
+from shared.celery_app import make_celery
+from shared.presence import WorkerInfo
+from shared.queues import TASK_NAME
+from shared.redis_client import connect_redis
+from shared.results import Predictions
+from shared.rows import RowReader
+from shared.settings import WorkerSettings
+from worker.batcher import Batcher
+from worker.batching import BatchLimits
+from worker.job import JobReader
+from worker.model import Model, load_model
+from worker.predictor import BatchPredictor
+from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer
+from worker.store import ResultStore
+
+
+def create_worker(settings: WorkerSettings) -> Any:  # noqa: ANN401 - Celery is not typed
+    """A Celery worker that holds the model and is ready to ``start()``.
+
+    Raises ModelMismatch where the model cannot be served.
+    """
+    model = load_model(Path(settings.model_uri))
+    redis = connect_redis(settings)
+    name = f"regno-{os.getpid()}@{socket.gethostname()}"
+    app = make_celery(settings)
+    app.conf.worker_prefetch_multiplier = settings.prefetch
+    app.conf.worker_consumer = RegnoConsumer
+    reader = RowReader(settings)
+    app.register_task(pick_regno(model, reader, make_batcher_factory(settings, model, redis)))
+    app.steps["consumer"] |= {DeclareQueues, Batching, Presence}
+    return app.Worker(
+        hostname=name,
+        pool="solo",
+        concurrency=1,
+        loglevel=settings.log_level,
+        without_gossip=True,
+        without_mingle=True,
+        regno_redis=redis,
+        regno_info=WorkerInfo(name, model.version),
+    )
+
+
+def make_batcher_factory(
+    settings: WorkerSettings, model: Model, redis: Redis
+) -> Callable[[Any], Batcher]:
+    """A function that makes the batcher of one Celery consumer connection."""
+    store = ResultStore(redis, settings.sync_result_ttl, settings.result_ttl)
+    predictor = BatchPredictor(model, store, worker_state.revoked, time.time)
+    limits = BatchLimits(settings.batch_rows, settings.batch_wait)
+
+    def make(consumer: Any) -> Batcher:  # noqa: ANN401 - Celery is not typed
+        return Batcher(
+            predictor, store, limits, consumer.timer, consumer.connection_errors, time.monotonic
+        )
+
+    return make
+
+
+def pick_regno(model: Model, reader: RowReader, make_batcher: Callable[[Any], Batcher]) -> Task:
+    """The task, with a strategy that batches instead of handing each message to a pool."""
+    jobs = JobReader(reader)
+
+    def strategy(_task: Task, _app: Celery, consumer: Any, **_: Any) -> Callable[..., None]:  # noqa: ANN401
+        consumer.batcher = make_batcher(consumer)
+
+        def on_message(message: Any, *_: Any) -> None:  # noqa: ANN401 - Celery is not typed
+            consumer.batcher.add(jobs.read(message))
+
+        return on_message
+
+    class PickRegno(Task):  # type: ignore[misc]
+        """Says for each row how likely the network's reading should be picked."""
+
+        name = TASK_NAME
+        Strategy = staticmethod(strategy)
+
+        def run(self, rows: object) -> Predictions:
+            """What a call in this process gets; workers go through the strategy."""
+            return Predictions(model.version, model.predict(reader.read_objects(rows)))
+
+    return PickRegno()

@@ -1,0 +1,133 @@
+"""Collects jobs, has them predicted and stored, and acknowledges them: in that order.
+
+Everything runs in Celery's event loop, one step at a time: while a batch is predicted the
+next one gathers in the socket, so under load batches fill by themselves.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from shared.errors import ResultStoreUnavailable
+from shared.queues import Lane
+from worker.batching import BatchLimits, seconds_until_due, take_batch
+from worker.job import Job
+from worker.predictor import BatchPredictor
+from worker.store import Outcome, ResultStore
+
+_logger = logging.getLogger(__name__)
+
+STORE_RETRY_SECONDS = 0.25
+
+
+class Timer(Protocol):
+    """The part of the event loop's timer that is needed."""
+
+    def call_after(self, secs: float, fun: Callable[[], None]) -> object:
+        """Calls ``fun`` once, after ``secs`` seconds."""
+
+
+class Batcher:
+    """The jobs that one connection has delivered and that are not acknowledged yet."""
+
+    def __init__(
+        self,
+        predictor: BatchPredictor,
+        store: ResultStore,
+        limits: BatchLimits,
+        timer: Timer,
+        connection_errors: tuple[type[Exception], ...],
+        clock: Callable[[], float],
+    ) -> None:
+        """``clock`` is monotonic, in seconds."""
+        self._predictor = predictor
+        self._store = store
+        self._limits = limits
+        self._timer = timer
+        self._connection_errors = connection_errors
+        self._clock = clock
+        self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
+        self._rows = 0
+        self._oldest_at = 0.0
+        self._timer_set = False
+        self._paused = False
+        self._unstored: list[Outcome] = []
+
+    def add(self, job: Job) -> None:
+        """Takes a job over. It is acknowledged once its outcome is stored."""
+        if not self._rows:
+            self._oldest_at = self._clock()
+        self._waiting[job.lane].append(job)
+        self._rows += _room(job)
+        self._flush_when_due()
+
+    def flush(self) -> None:
+        """Predicts what waits, batch after batch, until nothing waits or Redis is away."""
+        while self._rows and not self._paused:
+            batch = take_batch(
+                self._waiting[Lane.SYNC], self._waiting[Lane.ASYNC], self._limits.rows
+            )
+            self._rows -= sum(map(_room, batch))
+            self._run(batch)
+
+    def discard(self) -> None:
+        """Forgets everything: the connection is gone and the broker delivers it all again."""
+        for line in self._waiting.values():
+            line.clear()
+        self._unstored = []
+        self._rows = 0
+
+    def _flush_when_due(self) -> None:
+        if self._paused:
+            return
+        due_in = seconds_until_due(self._rows, self._oldest_at, self._clock(), self._limits)
+        if not due_in:
+            self.flush()
+        elif not self._timer_set:
+            self._call_after(due_in)
+
+    def _run(self, batch: Sequence[Job]) -> None:
+        try:
+            outcomes = self._predictor.outcomes(batch)
+        except ResultStoreUnavailable as error:
+            for job in reversed(batch):
+                self._waiting[job.lane].appendleft(job)
+            self._rows += sum(map(_room, batch))
+            self._pause(error)
+            return
+        self._settle(outcomes)
+
+    def _settle(self, outcomes: list[Outcome]) -> None:
+        try:
+            self._store.store(outcomes)
+        except ResultStoreUnavailable as error:
+            self._unstored = outcomes
+            self._pause(error)
+            return
+        self._unstored = []
+        for job, _ in outcomes:
+            job.message.ack_log_error(_logger, self._connection_errors)
+
+    def _pause(self, error: ResultStoreUnavailable) -> None:
+        """Without Redis an outcome has nowhere to go: what waits stays, unacknowledged."""
+        _logger.warning("results wait: %s", error)
+        self._paused = True
+        self._call_after(STORE_RETRY_SECONDS)
+
+    def _call_after(self, seconds: float) -> None:
+        self._timer_set = True
+        self._timer.call_after(seconds, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer_set = False
+        self._paused = False
+        if self._unstored:
+            self._settle(self._unstored)
+        if self._rows:
+            self._flush_when_due()
+
+
+def _room(job: Job) -> int:
+    """The rows a job takes up in a batch; one without rows still takes work."""
+    return max(1, len(job.rows))

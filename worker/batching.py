@@ -1,0 +1,58 @@
+"""When to predict and what with: decisions only, no I/O and no clock of their own."""
+
+from collections import deque
+from collections.abc import Sized
+from typing import NamedTuple, Protocol, TypeVar
+
+
+class BatchLimits(NamedTuple):
+    """A batch is due when it is full or its oldest message has waited long enough."""
+
+    rows: int
+    wait: float
+    """Seconds."""
+
+
+class Batchable(Protocol):
+    """Something that takes up room in a batch."""
+
+    @property
+    def rows(self) -> Sized:
+        """The rows it brings."""
+
+
+T = TypeVar("T", bound=Batchable)
+
+
+def seconds_until_due(rows: int, oldest_at: float, now: float, limits: BatchLimits) -> float:
+    """How long a batch may still collect: 0.0 when it is full or old enough.
+
+    ``oldest_at`` and ``now`` are instants of the same clock, in seconds.
+    """
+    if rows >= limits.rows:
+        return 0.0
+    return max(0.0, oldest_at + limits.wait - now)
+
+
+def take_batch(first: deque[T], second: deque[T], max_rows: int) -> list[T]:
+    """Removes the next batch from two waiting lines, most of it from the first.
+
+    The second line is sure of a quarter of the room, so that neither can starve the other;
+    what one line leaves free the other may use. At least one item is taken, however large.
+    """
+    reserved = max_rows // 4 if second else 0
+    taken, used = _take(first, max_rows - reserved)
+    more, used_by_second = _take(second, max_rows - used) if used < max_rows else ([], 0)
+    rest, _ = _take(first, max_rows - used - used_by_second) if first else ([], 0)
+    return taken + more + rest
+
+
+def _take(line: deque[T], room: int) -> tuple[list[T], int]:
+    """Items from the front while there is room; one may stand out over the edge."""
+    taken: list[T] = []
+    used = 0
+    while line and used < room:
+        item = line.popleft()
+        taken.append(item)
+        used += max(1, len(item.rows))
+    return taken, used

@@ -1,0 +1,94 @@
+"""One task as the worker holds it between its delivery and its acknowledgement."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from kombu.message import Message
+
+from shared.errors import InvalidField, MalformedBody, RegnoError, TooLarge
+from shared.messages import REQUEST_ID_HEADER
+from shared.queues import Lane
+from shared.rows import Row, RowReader
+
+
+class Job(NamedTuple):
+    """A delivered task. Either it has rows, or a failure that says why it cannot have any."""
+
+    task_id: str
+    lane: Lane
+    rows: Sequence[Row]
+    failure: RegnoError | None
+    expires_at: float | None
+    """Unix time in seconds after which it must not be computed."""
+    reply_to: str | None
+    request_id: str
+    message: Message
+
+    def expired(self, now: float) -> bool:
+        """Whether its deadline has passed at ``now`` (Unix time)."""
+        return self.expires_at is not None and now >= self.expires_at
+
+
+_Body = tuple[list[msgspec.Raw], dict[str, msgspec.Raw], msgspec.Raw]
+_body_decoder = msgspec.json.Decoder(_Body)
+
+
+class JobReader:
+    """Turns Celery messages into jobs."""
+
+    def __init__(self, rows: RowReader) -> None:
+        """``rows`` checks the arguments, whoever sent them."""
+        self._rows = rows
+
+    def read(self, message: Message) -> Job:
+        """The job of a message. What is wrong with its arguments becomes its failure."""
+        headers = message.headers
+        rows: Sequence[Row] = ()
+        failure = None
+        try:
+            rows = self._read_rows(message)
+        except (MalformedBody, InvalidField, TooLarge) as error:
+            failure = error
+        return Job(
+            task_id=headers["id"],
+            lane=_lane(message.delivery_info),
+            rows=rows,
+            failure=failure,
+            expires_at=_timestamp(headers.get("expires")),
+            reply_to=message.properties.get("reply_to"),
+            request_id=headers.get(REQUEST_ID_HEADER) or headers["id"],
+            message=message,
+        )
+
+    def _read_rows(self, message: Message) -> list[Row]:
+        if message.content_type != "application/json" or "compression" in message.headers:
+            args, kwargs, _ = message.decode()
+            return self._rows.read_objects(_argument(args, kwargs))
+        try:
+            args, kwargs, _ = _body_decoder.decode(message.body)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise MalformedBody(f"Not a Celery message: {error}") from error
+        rows, _ = self._rows.read_json(bytes(_argument(args, kwargs)))
+        return rows
+
+
+def _argument(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - Raw or decoded
+    """The one argument of ``pick_regno(rows)``, given by position or by name."""
+    given = [*args, *kwargs.values()]
+    if len(given) != 1 or (kwargs and "rows" not in kwargs):
+        raise InvalidField("pick_regno takes one argument, rows", "")
+    return given[0]
+
+
+def _lane(delivery_info: dict[str, Any]) -> Lane:
+    """The queue it came from: with the default exchange the routing key is its name."""
+    return Lane.SYNC if delivery_info.get("routing_key") == Lane.SYNC else Lane.ASYNC
+
+
+def _timestamp(expires: str | None) -> float | None:
+    if not expires:
+        return None
+    moment = datetime.fromisoformat(expires)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,112 @@
+"""The model in memory: loaded once, checked against what the service can feed it, warmed up."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from catboost import CatBoostClassifier, CatBoostError
+
+from shared.errors import ModelMismatch, PredictionFailed
+from shared.features import FEATURES, FeatureKind, Reading, feature_rows, in_order
+from shared.manifest import ManifestFeature, file_sha256, manifest_path, read_manifest
+from shared.results import Prediction
+from shared.rows import Row
+
+_logger = logging.getLogger(__name__)
+
+_WARM_UP_ROW = Row("", "", None, None, [], [], "", "", "2000-01-01T00:00:00", None)
+_WARM_UP_SIZES = (1, 100)
+"""One row and many take different paths inside CatBoost."""
+
+
+class Model:
+    """A CatBoost classifier that takes readings and gives both class probabilities."""
+
+    def __init__(self, classifier: CatBoostClassifier, version: str) -> None:
+        """``classifier`` must pass ``check_features``; ``load_model`` is the way to get one."""
+        self.version = version
+        self._classifier = classifier
+        self._in_model_order = in_order(classifier.feature_names_)
+
+    def predict(self, readings: Sequence[Reading]) -> list[Prediction]:
+        """One prediction a reading, in order. The answer does not depend on the batch.
+
+        Raises PredictionFailed where CatBoost refuses the features.
+        """
+        features = [self._in_model_order(row) for row in feature_rows(readings)]
+        try:
+            # One thread is the fastest for batches of this size: no hand-over to a pool.
+            probabilities = self._classifier.predict_proba(features, thread_count=1)
+        except CatBoostError as error:
+            raise PredictionFailed(f"The model could not predict: {error}") from error
+        return [Prediction(*pair) for pair in probabilities.tolist()]
+
+
+def load_model(path: Path) -> Model:
+    """The model of a ``.cbm`` file, ready to serve. Its version is the file's short sha256.
+
+    Raises ModelMismatch where the file is missing, is no CatBoost classifier, is not the one
+    its manifest describes, or asks for features this service does not build.
+    """
+    try:
+        digest = file_sha256(path)
+        classifier = CatBoostClassifier()
+        classifier.load_model(str(path))
+    except (OSError, CatBoostError) as error:
+        raise ModelMismatch(f"Cannot load the model {path}: {error}") from error
+    features = model_features(classifier)
+    check_features(features)
+    _check_classes(classifier)
+    _check_manifest(path, digest, features)
+    model = Model(classifier, digest[:12])
+    for size in _WARM_UP_SIZES:
+        model.predict([_WARM_UP_ROW] * size)
+    _logger.info("model %s loaded from %s and warmed up", model.version, path)
+    return model
+
+
+def model_features(classifier: CatBoostClassifier) -> list[ManifestFeature]:
+    """The features a model asks for, in its order, each with the kind it takes it for."""
+    categorical = set(classifier.get_cat_feature_indices())
+    text = set(classifier.get_text_feature_indices())
+
+    def kind(index: int) -> FeatureKind:
+        if index in text:
+            return "text"
+        return "categorical" if index in categorical else "numeric"
+
+    names = classifier.feature_names_ or []
+    return [ManifestFeature(name, kind(index)) for index, name in enumerate(names)]
+
+
+def check_features(features: Sequence[ManifestFeature]) -> None:
+    """Raises ModelMismatch, naming every feature the service does not build in that kind."""
+    problems = [
+        f"{feature.name!r} ({feature.kind}; the service has "
+        + (f"it as {FEATURES[feature.name]})" if feature.name in FEATURES else "no such feature)")
+        for feature in features
+        if FEATURES.get(feature.name) != feature.kind
+    ]
+    if problems or not features:
+        raise ModelMismatch(f"The model asks for unknown features: {', '.join(problems) or 'none'}")
+
+
+def _check_classes(classifier: CatBoostClassifier) -> None:
+    classes = list(classifier.classes_)
+    if len(classes) != 2:  # noqa: PLR2004 - negative and positive
+        raise ModelMismatch(f"The model has the classes {classes}; two are needed")
+
+
+def _check_manifest(path: Path, digest: str, features: list[ManifestFeature]) -> None:
+    beside = manifest_path(path)
+    if not beside.exists():
+        _logger.warning("model %s has no manifest beside it: its digest is not checked", path)
+        return
+    try:
+        manifest = read_manifest(beside)
+    except (OSError, ValueError) as error:
+        raise ModelMismatch(f"Cannot read the manifest {beside}: {error}") from error
+    if manifest.sha256 != digest:
+        raise ModelMismatch(f"{path} has sha256 {digest}, its manifest says {manifest.sha256}")
+    if manifest.features != features:
+        raise ModelMismatch(f"{path} has other features, or in another order, than its manifest")

@@ -1,0 +1,108 @@
+"""From a batch of jobs to one outcome each. Nothing here acknowledges or waits."""
+
+import logging
+from collections.abc import Callable, Container, Sequence
+
+from shared.errors import InvalidField, PredictionFailed, RegnoError
+from shared.queues import Lane
+from shared.results import (
+    EXPIRED,
+    Failure,
+    Prediction,
+    Predictions,
+    encode_failure,
+    encode_revoked,
+    encode_success,
+)
+from worker.job import Job
+from worker.model import Model
+from worker.store import Outcome, ResultStore
+
+_logger = logging.getLogger(__name__)
+
+
+class BatchPredictor:
+    """Drops what must not be computed, predicts the rest in one call, gives each its outcome."""
+
+    def __init__(
+        self,
+        model: Model,
+        store: ResultStore,
+        revoked: Container[str],
+        wall_clock: Callable[[], float],
+    ) -> None:
+        """``revoked`` holds the ids revoked by Celery's remote control."""
+        self._model = model
+        self._store = store
+        self._revoked = revoked
+        self._wall_clock = wall_clock
+
+    def outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """One outcome a job, in no particular order. Raises ResultStoreUnavailable."""
+        done: list[Outcome] = []
+        ready: list[Job] = []
+        for job in self._claimed(jobs, done):
+            dropped = self._dropped(job)
+            if dropped is None:
+                ready.append(job)
+            else:
+                done.append(Outcome(job, dropped))
+        return done + self._predicted(ready)
+
+    def _claimed(self, jobs: Sequence[Job], done: list[Outcome]) -> list[Job]:
+        """Sync jobs, and the async ones that are still to be done; the others are in ``done``.
+
+        An async task may have been cancelled, or finished before a redelivery.
+        """
+        async_jobs = [job for job in jobs if job.lane is Lane.ASYNC]
+        if not async_jobs:
+            return list(jobs)
+        may_run = self._store.claim([job.task_id for job in async_jobs])
+        settled = {
+            id(job) for job, may in zip(async_jobs, may_run, strict=True) if not may
+        }
+        done += [Outcome(job, None) for job in async_jobs if id(job) in settled]
+        return [job for job in jobs if id(job) not in settled]
+
+    def _dropped(self, job: Job) -> bytes | None:
+        """The outcome of a job that must not be computed."""
+        if job.expired(self._wall_clock()):
+            return encode_revoked(job.task_id, EXPIRED)
+        if job.task_id in self._revoked:
+            return encode_revoked(job.task_id, "revoked")
+        if job.failure is not None:
+            return encode_failure(job.task_id, _failure(job.failure))
+        return None
+
+    def _predicted(self, jobs: Sequence[Job]) -> list[Outcome]:
+        if not jobs:
+            return []
+        try:
+            predictions = self._model.predict([row for job in jobs for row in job.rows])
+        except PredictionFailed as error:
+            return self._one_by_one(jobs, error)
+        outcomes = []
+        start = 0
+        for job in jobs:
+            end = start + len(job.rows)
+            outcomes.append(self._success(job, predictions[start:end]))
+            start = end
+        return outcomes
+
+    def _one_by_one(self, jobs: Sequence[Job], error: PredictionFailed) -> list[Outcome]:
+        """One row spoils a batch: find whose it is, so that its neighbours get their answers."""
+        if len(jobs) == 1:
+            _logger.error("request %s failed: %s", jobs[0].request_id, error)
+            failure = encode_failure(jobs[0].task_id, _failure(error))
+            return [Outcome(jobs[0], failure)]
+        return [outcome for job in jobs for outcome in self._predicted([job])]
+
+    def _success(self, job: Job, predictions: list[Prediction]) -> Outcome:
+        result = Predictions(self._model.version, predictions)
+        return Outcome(job, encode_success(job.task_id, result))
+
+
+def _failure(error: RegnoError) -> Failure:
+    """The error in Celery's form; a field's pointer is its second argument."""
+    pointer = [error.pointer] if isinstance(error, InvalidField) else []
+    return Failure(type(error).__name__, [error.detail, *pointer])

@@ -1,0 +1,86 @@
+"""Celery bootsteps: what a worker does when its connection starts and stops.
+
+https://docs.celeryq.dev/en/stable/userguide/extending.html#bootsteps
+"""
+
+import logging
+from typing import Any
+
+from celery.bootsteps import StartStopStep
+from celery.worker.consumer import Consumer
+from celery.worker.consumer.connection import Connection
+from celery.worker.consumer.tasks import Tasks
+from redis import RedisError
+
+from shared.presence import RENEW_SECONDS, announce, withdraw
+from shared.queues import declare_queues
+
+_logger = logging.getLogger(__name__)
+
+_UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+"""Would declare 28 queues for countdowns, because one of our queues is a quorum queue."""
+
+
+class RegnoConsumer(Consumer):  # type: ignore[misc]
+    """Celery's consumer without the step for countdowns, which this service has none of."""
+
+    class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
+        """The steps of a connection."""
+
+        default_steps = tuple(step for step in Consumer.Blueprint.default_steps if step != _UNUSED)
+
+
+
+class DeclareQueues(StartStopStep):  # type: ignore[misc]
+    """Declares every queue, the dead-letter one too, that nobody here consumes."""
+
+    requires = (Connection,)
+
+    def start(self, consumer: Any) -> None:  # noqa: ANN401 - Celery is not typed
+        """Runs on every connection: a broker that lost its data gets its queues back."""
+        declare_queues(consumer.connection.default_channel)
+
+
+class Batching(StartStopStep):  # type: ignore[misc]
+    """Ends the batcher that the task's strategy made for this connection."""
+
+    requires = (Tasks,)
+
+    def stop(self, consumer: Any) -> None:  # noqa: ANN401 - Celery is not typed
+        """Finishes what was delivered, while there is a connection to acknowledge on."""
+        if consumer.connection and consumer.connection.connected:
+            consumer.batcher.flush()
+        consumer.batcher.discard()
+
+
+class Presence(StartStopStep):  # type: ignore[misc]
+    """Says in Redis that this worker consumes, for ``/readyz``."""
+
+    requires = (Tasks,)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(consumer, **options)
+        self._redis = consumer.controller.options["regno_redis"]
+        self._info = consumer.controller.options["regno_info"]
+        self._timer: Any = None
+
+    def start(self, consumer: Any) -> None:  # noqa: ANN401 - Celery is not typed
+        """Runs once the queues are consumed; renewed by the same loop that takes messages."""
+        self._announce()
+        self._timer = consumer.timer.call_repeatedly(RENEW_SECONDS, self._announce)
+
+    def stop(self, _consumer: Any) -> None:  # noqa: ANN401 - Celery is not typed
+        """Runs when consuming ends, for good or until the broker is back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        try:
+            withdraw(self._redis, self._info.name)
+        except RedisError as error:
+            _logger.warning("could not withdraw: %s", error)
+
+    def _announce(self) -> None:
+        try:
+            announce(self._redis, self._info)
+        except RedisError as error:
+            _logger.warning("could not announce: %s", error)
