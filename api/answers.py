@@ -48,9 +48,7 @@ def json_response(
     body: msgspec.Struct, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
 ) -> Response:
     """A JSON response."""
-    return Response(
-        msgspec.json.encode(body), status, headers, content_type="application/json"
-    )
+    return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
 
 
 def predictions_of(result: RawResult) -> RawPredictions:

@@ -16,13 +16,21 @@ from shared.rows import RowReader
 from shared.settings import ApiSettings
 
 
-def create_app(settings: ApiSettings, dispatcher: Dispatcher, redis: Redis) -> Flask:
-    """The front door on a dispatcher that somebody else starts and stops."""
+def create_app(
+    settings: ApiSettings,
+    dispatcher: Dispatcher,
+    redis: Redis,
+    registry: CollectorRegistry,
+    api_metrics: ApiMetrics,
+) -> Flask:
+    """The front door on a dispatcher that somebody else starts and stops.
+
+    ``registry`` is what ``/metrics`` shows; ``api_metrics`` are among it.
+    """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     reader = RowReader(settings)
-    registry = CollectorRegistry()
-    metrics.count_requests(app, ApiMetrics(registry), dispatcher)
+    metrics.count_requests(app, api_metrics)
     add_request_ids(app)
     require_api_key(app, ApiKeys(settings.api_keys))
     register_error_handlers(app)

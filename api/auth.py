@@ -24,7 +24,8 @@ class ApiKeys:
     def accepts(self, key: str) -> bool:
         """Whether this is one of the keys."""
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-        return any([hmac.compare_digest(digest, known) for known in self._digests])
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        return any(matches)
 
 
 def require_api_key(app: Flask, keys: ApiKeys) -> None:

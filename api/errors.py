@@ -81,9 +81,7 @@ def _respond(problem: Problem, headers: dict[str, str]) -> Response:
         content_type = "application/json"
     else:
         body, content_type = problem, PROBLEM_JSON
-    return Response(
-        msgspec.json.encode(body), problem.status, headers, content_type=content_type
-    )
+    return Response(msgspec.json.encode(body), problem.status, headers, content_type=content_type)
 
 
 def _on_regno_error(error: errors.RegnoError) -> Response:
@@ -97,16 +95,14 @@ def _on_regno_error(error: errors.RegnoError) -> Response:
 
 def _on_http_exception(error: HTTPException) -> Response:
     code = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    headers = {
-        name: value for name, value in error.get_headers() if name in ("Allow", "Location")
-    }
+    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Location")}
     if error.response is not None:  # a redirect is no error
         return Response(headers=headers, status=code)
     return _respond(Problem(code.phrase, code, error.description or "", g.request_id), headers)
 
 
-def _on_bug(_error: Exception) -> Response:
-    _logger.exception("request %s failed", g.request_id)
+def _on_bug(error: Exception) -> Response:
+    _logger.error("request %s failed", g.request_id, exc_info=error)
     code = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = "The service failed; the request id finds it in the logs"
     return _respond(Problem(code.phrase, code, detail, g.request_id), {})

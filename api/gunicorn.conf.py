@@ -25,7 +25,7 @@ logconfig_dict = {
 control_socket_disable = True
 
 
-def on_starting(_server):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
+def on_starting(_server):
     logging.config.dictConfig(logconfig_dict)
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder:  # files of an earlier run would be counted again
@@ -34,20 +34,20 @@ def on_starting(_server):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
             stale.unlink()
 
 
-def post_worker_init(worker):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
+def post_worker_init(worker):
     from api.wsgi import DISPATCHER  # noqa: PLC0415
 
     worker.wsgi.extensions[DISPATCHER].start()
 
 
-def worker_exit(_server, worker):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
+def worker_exit(_server, worker):
     from api.wsgi import DISPATCHER  # noqa: PLC0415
 
     if worker.wsgi is not None:
         worker.wsgi.extensions[DISPATCHER].stop()
 
 
-def child_exit(_server, worker):  # noqa: ANN001, ANN201, D103 - gunicorn's hook
+def child_exit(_server, worker):
     from prometheus_client import multiprocess  # noqa: PLC0415
 
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -52,9 +52,7 @@ def openapi_document(settings: ApiSettings, reader: RowReader) -> dict[str, Any]
         "paths": _paths(settings, rows),
         "components": {
             "schemas": components,
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": auth.HEADER}
-            },
+            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": auth.HEADER}},
         },
     }
 

@@ -3,6 +3,7 @@
 from functools import partial
 
 from flask import Flask
+from prometheus_client import CollectorRegistry
 
 from api.app import create_app
 from api.dispatch.dispatcher import Dispatcher
@@ -12,6 +13,7 @@ from api.dispatch.replies import ReplyListener
 from api.dispatch.subscription import Subscription
 from api.dispatch.task_store import TaskStore
 from api.dispatch.waiters import WaiterTable
+from shared.metrics import ApiMetrics
 from shared.redis_client import connect_redis
 from shared.settings import ApiSettings
 
@@ -23,7 +25,9 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher]:
     """An application and its dispatcher, which is not started yet: nothing connects."""
     redis = connect_redis(settings)
     store = TaskStore(redis, settings.result_ttl, settings.task_ttl)
-    waiters = WaiterTable()
+    registry = CollectorRegistry()
+    metrics = ApiMetrics(registry)
+    waiters = WaiterTable(metrics.waiting)
     connect = partial(open_link, settings.broker_url)
     dispatcher = Dispatcher(
         Publisher(connect, settings.publish_timeout),
@@ -36,4 +40,4 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher]:
         publish_timeout=settings.publish_timeout,
         task_ttl=settings.task_ttl,
     )
-    return create_app(settings, dispatcher, redis), dispatcher
+    return create_app(settings, dispatcher, redis, registry, metrics), dispatcher

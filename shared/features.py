@@ -222,7 +222,7 @@ def feature_row(reading: Reading) -> FeatureRow:
     char_scores = reading.char_scores or _NO_SCORES
     hour, weekday, month = calendar(reading.time_check)
     camera_plate, network_plate = reading.regno_recognize, reading.afts_regno_ai
-    return FeatureRow(
+    values = (
         _number(reading.afts_regno_ai_score),
         _number(reading.direction),
         _number(reading.recognition_accuracy),
@@ -243,6 +243,7 @@ def feature_row(reading: Reading) -> FeatureRow:
         " ".join(camera_plate),
         " ".join(network_plate),
     )
+    return FeatureRow._make(values)
 
 
 def feature_rows(readings: Sequence[Reading]) -> list[FeatureRow]:

@@ -41,8 +41,8 @@ class ApiMetrics:
             registry=registry,
         )
         self.waiting = Gauge(
-            "regno_waiting_tasks",
-            "Tasks whose result this front door waits for.",
+            "regno_waiters",
+            "Requests that wait for a task's result.",
             multiprocess_mode="livesum",
             registry=registry,
         )

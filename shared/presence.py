@@ -4,6 +4,8 @@ A worker renews its key from its message loop, so a worker whose loop hangs, or 
 broker, drops out by itself. No clock is compared with another.
 """
 
+from typing import cast
+
 import msgspec
 from redis import Redis
 
@@ -40,8 +42,11 @@ def withdraw(redis: Redis, name: str) -> None:
 
 
 def present_workers(redis: Redis) -> list[WorkerInfo]:
-    """The workers that consume now; forgets those whose key has expired. Raises redis.RedisError."""
-    names = [name.decode() for name in redis.smembers(INDEX_KEY)]
+    """The workers that consume now; forgets those whose key has expired.
+
+    Raises redis.RedisError.
+    """
+    names = [cast("bytes", name).decode() for name in redis.smembers(INDEX_KEY)]
     if not names:
         return []
     values = redis.mget([_key(name) for name in names])

@@ -91,7 +91,8 @@ def row_type(limits: Settings) -> type[Row]:
         ),
         "direction": described(integer, "0 or 1 as cameras send it.", 0),
     }
-    return msgspec.defstruct("Row", list(fields.items()), bases=(Row,), module=__name__)
+    kind = msgspec.defstruct("Row", list(fields.items()), bases=(Row,), module=__name__)
+    return cast("type[Row]", kind)
 
 
 class RowReader:
@@ -141,7 +142,7 @@ class RowReader:
 
     def _parse_scores(self, text: str, pointer: str) -> list[float]:
         try:
-            return self._scores.decode(text)
+            return cast("list[float]", self._scores.decode(text))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             reason = _without_path(str(error))
             raise InvalidField(f"{_SCORES_EXPECTED} ({reason})", pointer) from error

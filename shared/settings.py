@@ -86,7 +86,7 @@ def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
                 raise InvalidSettings(f"{PREFIX}{field.name.upper()} must be set")
             continue
         values[field.name] = _convert(field.name, text, field.type)
-    settings = kind(**values)
+    settings = msgspec.convert(values, type=kind)
     _check_together(settings)
     return settings
 

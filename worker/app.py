@@ -27,7 +27,7 @@ from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer
 from worker.store import ResultStore
 
 
-def create_worker(settings: WorkerSettings) -> Any:  # noqa: ANN401 - Celery is not typed
+def create_worker(settings: WorkerSettings) -> Any:
     """A Celery worker that holds the model and is ready to ``start()``.
 
     Raises ModelMismatch where the model cannot be served.
@@ -61,9 +61,14 @@ def make_batcher_factory(
     predictor = BatchPredictor(model, store, worker_state.revoked, time.time)
     limits = BatchLimits(settings.batch_rows, settings.batch_wait)
 
-    def make(consumer: Any) -> Batcher:  # noqa: ANN401 - Celery is not typed
+    def make(consumer: Any) -> Batcher:
         return Batcher(
-            predictor, store, limits, consumer.timer, consumer.connection_errors, time.monotonic
+            predictor,
+            store,
+            limits,
+            consumer.timer,
+            connection_errors=consumer.connection_errors,
+            clock=time.monotonic,
         )
 
     return make
@@ -73,10 +78,10 @@ def pick_regno(model: Model, reader: RowReader, make_batcher: Callable[[Any], Ba
     """The task, with a strategy that batches instead of handing each message to a pool."""
     jobs = JobReader(reader)
 
-    def strategy(_task: Task, _app: Celery, consumer: Any, **_: Any) -> Callable[..., None]:  # noqa: ANN401
+    def strategy(_task: Task, _app: Celery, consumer: Any, **_: Any) -> Callable[..., None]:
         consumer.batcher = make_batcher(consumer)
 
-        def on_message(message: Any, *_: Any) -> None:  # noqa: ANN401 - Celery is not typed
+        def on_message(message: Any, *_: Any) -> None:
             consumer.batcher.add(jobs.read(message))
 
         return on_message

@@ -37,6 +37,7 @@ class Batcher:
         store: ResultStore,
         limits: BatchLimits,
         timer: Timer,
+        *,
         connection_errors: tuple[type[Exception], ...],
         clock: Callable[[], float],
     ) -> None:

@@ -74,7 +74,7 @@ class JobReader:
         return rows
 
 
-def _argument(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - Raw or decoded
+def _argument(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """The one argument of ``pick_regno(rows)``, given by position or by name."""
     given = [*args, *kwargs.values()]
     if len(given) != 1 or (kwargs and "rows" not in kwargs):

@@ -58,9 +58,7 @@ class BatchPredictor:
         if not async_jobs:
             return list(jobs)
         may_run = self._store.claim([job.task_id for job in async_jobs])
-        settled = {
-            id(job) for job, may in zip(async_jobs, may_run, strict=True) if not may
-        }
+        settled = {id(job) for job, may in zip(async_jobs, may_run, strict=True) if not may}
         done += [Outcome(job, None) for job in async_jobs if id(job) in settled]
         return [job for job in jobs if id(job) not in settled]
 

@@ -30,13 +30,12 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
         default_steps = tuple(step for step in Consumer.Blueprint.default_steps if step != _UNUSED)
 
 
-
 class DeclareQueues(StartStopStep):  # type: ignore[misc]
     """Declares every queue, the dead-letter one too, that nobody here consumes."""
 
     requires = (Connection,)
 
-    def start(self, consumer: Any) -> None:  # noqa: ANN401 - Celery is not typed
+    def start(self, consumer: Any) -> None:
         """Runs on every connection: a broker that lost its data gets its queues back."""
         declare_queues(consumer.connection.default_channel)
 
@@ -46,7 +45,7 @@ class Batching(StartStopStep):  # type: ignore[misc]
 
     requires = (Tasks,)
 
-    def stop(self, consumer: Any) -> None:  # noqa: ANN401 - Celery is not typed
+    def stop(self, consumer: Any) -> None:
         """Finishes what was delivered, while there is a connection to acknowledge on."""
         if consumer.connection and consumer.connection.connected:
             consumer.batcher.flush()
@@ -58,18 +57,18 @@ class Presence(StartStopStep):  # type: ignore[misc]
 
     requires = (Tasks,)
 
-    def __init__(self, consumer: Any, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self._redis = consumer.controller.options["regno_redis"]
         self._info = consumer.controller.options["regno_info"]
         self._timer: Any = None
 
-    def start(self, consumer: Any) -> None:  # noqa: ANN401 - Celery is not typed
+    def start(self, consumer: Any) -> None:
         """Runs once the queues are consumed; renewed by the same loop that takes messages."""
         self._announce()
         self._timer = consumer.timer.call_repeatedly(RENEW_SECONDS, self._announce)
 
-    def stop(self, _consumer: Any) -> None:  # noqa: ANN401 - Celery is not typed
+    def stop(self, _consumer: Any) -> None:
         """Runs when consuming ends, for good or until the broker is back."""
         if self._timer is not None:
             self._timer.cancel()

@@ -168,15 +168,9 @@ class Dispatcher:
 
     def problems(self) -> dict[str, str]:
         """The parts that keep this process from serving, each with the reason."""
-        broker = (
-            self._publishers[Lane.SYNC].problem() or self._publishers[Lane.ASYNC].problem()
-        )
+        broker = self._publishers[Lane.SYNC].problem() or self._publishers[Lane.ASYNC].problem()
         found = {"broker": broker, "redis": self._replies.problem()}
         return {part: reason for part, reason in found.items() if reason is not None}
-
-    def waiting(self) -> int:
-        """Number of tasks this process waits for."""
-        return len(self._waiters)
 
     def _stored(self, task_id: str) -> RawResult:
         stored = self._store.read([task_id])[0]

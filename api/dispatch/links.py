@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import amqp
-from kombu import Connection, Producer
+from kombu.connection import Connection
+from kombu.messaging import Producer
 
 from shared.errors import BrokerUnavailable
 from shared.messages import TaskMessage
@@ -42,14 +43,18 @@ def open_link(broker_url: str, timeout: float) -> Link:
     Raises BrokerUnavailable.
     """
     blocked: list[str] = []
-    options: dict[str, Any] = {}
-    connection = Connection(broker_url, connect_timeout=timeout, heartbeat=HEARTBEAT_SECONDS)
-    is_amqp = connection.transport.driver_type == "amqp"
-    if is_amqp:
-        options = {"on_blocked": blocked.append, "on_unblocked": blocked.clear}
-    else:
-        options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-    connection.transport_options.update(options)
+    is_amqp = broker_url.startswith("amqp")
+    options: dict[str, Any] = (
+        {"on_blocked": blocked.append, "on_unblocked": blocked.clear}
+        if is_amqp
+        else {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    )
+    connection = Connection(
+        broker_url,
+        connect_timeout=timeout,
+        heartbeat=HEARTBEAT_SECONDS,
+        transport_options=options,
+    )
     errors = connection.connection_errors + connection.channel_errors + (OSError,)
     try:
         connection.connect()
@@ -132,7 +137,7 @@ class AmqpLink:
         for task_id in self._confirm(delivery_tag, multiple):
             self._refusals[task_id] = "The queue is full"
 
-    def _on_return(self, _error: Exception, _exchange: str, queue: str, message: Any) -> None:  # noqa: ANN401
+    def _on_return(self, _error: Exception, _exchange: str, queue: str, message: Any) -> None:
         self._refusals[message.properties["correlation_id"]] = f"There is no queue {queue}"
 
     def _confirm(self, tag: int, multiple: bool) -> list[str]:
@@ -144,7 +149,7 @@ class VirtualLink:
     """Any other transport of kombu: the embedded broker of a local run without RabbitMQ."""
 
     def __init__(
-        self, connection: Connection, channel: Any, errors: tuple[type[Exception], ...]  # noqa: ANN401
+        self, connection: Connection, channel: Any, errors: tuple[type[Exception], ...]
     ) -> None:
         """``channel`` belongs to ``connection``."""
         self.errors = errors

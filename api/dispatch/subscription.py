@@ -8,7 +8,7 @@ connection, so this keeps to its plain commands: https://redis.io/docs/latest/de
 import threading
 from typing import Literal, NamedTuple
 
-from redis import Connection, ConnectionPool, RedisError
+from redis import ConnectionPool, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 
@@ -29,7 +29,7 @@ class Subscription:
         ``silence_limit`` in seconds: the connection counts as dead when it says nothing for
         so long, although it is pinged. A host that vanished closes no connection.
         """
-        self._connection: Connection = pool.make_connection()
+        self._connection = pool.make_connection()
         self._connection.connect()
         self._sending = threading.Lock()
         self._ping_after = silence_limit / 2

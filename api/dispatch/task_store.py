@@ -105,7 +105,7 @@ class TaskStore:
         """Gives an idempotency key back whose request was not accepted."""
         self._call("delete", key)
 
-    def _call(self, command: str, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as redis-py
+    def _call(self, command: str, *args: Any, **options: Any) -> Any:
         try:
             return getattr(self._redis, command)(*args, **options)
         except RedisError as error:

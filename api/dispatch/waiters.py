@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from api.dispatch.slot import Slot
 from shared.errors import RetryLater
@@ -12,10 +13,22 @@ Answer = RawResult | RetryLater
 """What ends a wait: a result, or the reason why there will be none."""
 
 
+class Level(Protocol):
+    """A number that goes up and down, such as a Prometheus gauge."""
+
+    def inc(self) -> None:
+        """One more."""
+
+    def dec(self) -> None:
+        """One less."""
+
+
 class WaiterTable:
     """Task id to everybody in this process who waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: Level) -> None:
+        """``level`` is told of every wait that begins and ends."""
+        self._level = level
         self._slots: dict[str, list[Slot[Answer]]] = {}
         self._lock = threading.Lock()
 
@@ -25,9 +38,11 @@ class WaiterTable:
         slot: Slot[Answer] = Slot()
         with self._lock:
             self._slots.setdefault(task_id, []).append(slot)
+        self._level.inc()
         try:
             yield slot
         finally:
+            self._level.dec()
             with self._lock:
                 slots = self._slots[task_id]
                 slots.remove(slot)
@@ -45,7 +60,3 @@ class WaiterTable:
         """What is waited for at this moment."""
         with self._lock:
             return list(self._slots)
-
-    def __len__(self) -> int:
-        """Number of tasks waited for."""
-        return len(self._slots)

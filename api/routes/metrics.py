@@ -7,7 +7,6 @@ from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from api.dispatch.dispatcher import Dispatcher
 from shared.metrics import ApiMetrics
 
 
@@ -26,7 +25,7 @@ def make_blueprint(registry: CollectorRegistry) -> Blueprint:
     return blueprint
 
 
-def count_requests(app: Flask, metrics: ApiMetrics, dispatcher: Dispatcher) -> None:
+def count_requests(app: Flask, metrics: ApiMetrics) -> None:
     """Counts and times every request by its route, never by its raw path."""
 
     def begin() -> None:
@@ -36,7 +35,6 @@ def count_requests(app: Flask, metrics: ApiMetrics, dispatcher: Dispatcher) -> N
         route = request.url_rule.rule if request.url_rule is not None else "unknown"
         metrics.requests.labels(route, request.method, response.status_code).inc()
         metrics.latency.labels(route).observe(time.perf_counter() - g.began)
-        metrics.waiting.set(dispatcher.waiting())
         return response
 
     app.before_request(begin)

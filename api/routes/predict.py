@@ -16,9 +16,7 @@ from shared.rows import RowReader
 from shared.settings import ApiSettings
 
 
-def make_blueprint(
-    dispatcher: Dispatcher, reader: RowReader, settings: ApiSettings
-) -> Blueprint:
+def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSettings) -> Blueprint:
     """The synchronous call, and with ``Prefer: respond-async`` the one in between."""
     blueprint = Blueprint("predict", __name__, url_prefix="/v1")
 

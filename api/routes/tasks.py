@@ -20,9 +20,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def make_blueprint(
-    dispatcher: Dispatcher, reader: RowReader, settings: ApiSettings
-) -> Blueprint:
+def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSettings) -> Blueprint:
     """The asynchronous calls."""
     blueprint = Blueprint("tasks", __name__, url_prefix="/v1")
 

@@ -1,0 +1,75 @@
+"""Real processes for tests: started, waited for, ended by their own ids."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from ops.local.programs import ROOT, Program, child_environment
+
+STOP_SECONDS = 30
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Polls a condition; fails the test, saying what was waited for, when time is up."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > give_up:
+            raise AssertionError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.02)
+
+
+class Process:
+    """A running program, in a process group of its own, its output in a file."""
+
+    def __init__(self, program: Program, folder: Path, copy: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / f"{program.name}-{copy}.log"
+        with self.log.open("ab") as output:
+            self._popen = subprocess.Popen(
+                program.command,
+                cwd=ROOT,
+                env=child_environment(program.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Signals the whole group: scripts start the program they are for as a child."""
+        os.killpg(self._popen.pid, number)
+
+    def stop(self) -> int:
+        """TERM, and the exit status. Fails where the process does not end in time."""
+        if self.running():
+            self.send(signal.SIGTERM)
+        try:
+            return self._popen.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"did not stop; its log: {self.tail()}") from None
+
+    def kill(self) -> None:
+        if self.running():
+            self.send(signal.SIGKILL)
+        self._popen.wait(STOP_SECONDS)
+
+    def tail(self, size: int = 3000) -> str:
+        return self.log.read_text(errors="replace")[-size:]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,115 @@
+"""A RabbitMQ and a Redis of the tests' own, on free ports."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import redis as redis_py
+from kombu.connection import Connection
+
+from ops.local import programs
+from ops.local.programs import LOOPBACK, RabbitPorts, child_environment, free_port
+from tests.processes import Process, wait_until
+
+PASSWORD = "only-for-tests"
+
+
+class RedisServer:
+    """A Redis that can be stopped, killed and started again on its port."""
+
+    def __init__(self, folder: Path) -> None:
+        binary = programs.find_redis()
+        assert binary, "the tests need redis-server: apt-get install redis-server"
+        port = free_port()
+        self.url = programs.redis_url(port, PASSWORD)
+        self.program = programs.redis(binary, folder / "redis", port, PASSWORD)
+        self._folder = folder
+        self.start()
+
+    def start(self) -> None:
+        self.process = Process(self.program, self._folder)
+
+    def wait_ready(self) -> None:
+        with redis_py.Redis.from_url(self.url) as client:
+
+            def answers() -> bool:
+                try:
+                    return bool(client.ping())
+                except redis_py.RedisError:
+                    return False
+
+            wait_until(answers, 20, "Redis answers")
+
+
+class RabbitServer:
+    """A RabbitMQ node that can be stopped, killed and started again on its ports."""
+
+    def __init__(self, folder: Path) -> None:
+        found = programs.find_rabbitmq()
+        assert found, "the tests need RabbitMQ: apt-get install rabbitmq-server"
+        self.port = free_port()
+        ports = RabbitPorts(self.port, free_port(), free_port())
+        self.url = programs.rabbitmq_url(self.port, PASSWORD)
+        self._folder = folder
+        mapper, self.program = programs.rabbitmq(*found, folder / "rabbitmq", ports, PASSWORD)
+        self._mapper = Process(mapper, folder)
+        wait_until(lambda: _listens(ports.epmd), 10, "epmd listens")
+        self.start()
+
+    def start(self) -> None:
+        self.process = Process(self.program, self._folder)
+
+    def wait_ready(self) -> None:
+        def accepts() -> bool:
+            with Connection(self.url, connect_timeout=2) as connection:
+                try:
+                    connection.connect()
+                except connection.connection_errors:
+                    return False
+                return True
+
+        wait_until(accepts, 90, "RabbitMQ accepts connections")
+
+    def close(self) -> None:
+        self.process.stop()
+        self._mapper.stop()
+
+    def ctl(self, *command: str) -> str:
+        """Runs rabbitmqctl on this node; its output."""
+        node = self.program.environment["RABBITMQ_NODENAME"]
+        tool = Path(self.program.command[0]).with_name("rabbitmqctl")
+        done = subprocess.run(
+            [str(tool), "--quiet", "--node", node, *command],
+            env=child_environment(self.program.environment),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.stdout
+
+    def add_vhost(self, name: str) -> str:
+        """A virtual host of its own for one stack; its URL."""
+        self.ctl("add_vhost", name)
+        self.ctl("set_permissions", "-p", name, "regno", ".*", ".*", ".*")
+        return self.url.removesuffix("//") + f"/{name}"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+class Servers:
+    """Both servers, started side by side."""
+
+    def __init__(self, folder: Path) -> None:
+        self.redis = RedisServer(folder)
+        self.rabbit = RabbitServer(folder)
+        self.redis.wait_ready()
+        self.rabbit.wait_ready()
+
+    def close(self) -> None:
+        self.rabbit.close()
+        self.redis.process.stop()

@@ -1,0 +1,91 @@
+"""The whole service for a test: gunicorn and workers on real servers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from ops.local import programs
+from ops.local.programs import LOOPBACK, ROOT, free_port
+from tests.processes import Process, wait_until
+
+API_KEY = "a-key-that-only-tests-use"
+SHIPPED_MODEL = ROOT / "models/shipped/regno.cbm"
+
+
+class Client(requests.Session):
+    """HTTP to one front door, with its key."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        self.headers["x-api-key"] = API_KEY
+
+    def request(self, method: str, url: str, **options: object) -> requests.Response:  # type: ignore[override]
+        """``url`` is the path on the front door."""
+        options.setdefault("timeout", 40)
+        return super().request(method, self.url + url, **options)  # type: ignore[arg-type]
+
+
+class Stack:
+    """A front door and its workers. Close it, or leave its context, to end them."""
+
+    def __init__(
+        self,
+        broker_url: str,
+        redis_url: str,
+        folder: Path,
+        *,
+        model: Path = SHIPPED_MODEL,
+        workers: int = 1,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.environment = {
+            "REGNO_BROKER_URL": broker_url,
+            "REGNO_REDIS_URL": redis_url,
+            "REGNO_MODEL_URI": str(model),
+            "REGNO_API_KEYS": API_KEY,
+            **(settings or {}),
+        }
+        self._folder = folder
+        port = free_port()
+        self.url = f"http://{LOOPBACK}:{port}"
+        self.client = Client(self.url)
+        self.workers: list[Process] = []
+        self.api = Process(programs.api(self.environment, port, folder / "metrics"), folder)
+        for _ in range(workers):
+            self.add_worker()
+
+    def add_worker(self) -> Process:
+        program = programs.worker(self.environment, 1)
+        worker = Process(program, self._folder, copy=len(self.workers))
+        self.workers.append(worker)
+        return worker
+
+    def readiness(self) -> requests.Response | None:
+        """What ``/readyz`` says; None while nothing listens."""
+        try:
+            return self.client.get("/readyz")
+        except requests.ConnectionError:
+            return None
+
+    def wait_ready(self, seconds: float = 30) -> None:
+        def ready() -> bool:
+            answer = self.readiness()
+            running = sum(worker.running() for worker in self.workers)
+            return (
+                answer is not None
+                and answer.status_code == 200
+                and len(answer.json()["workers"]) >= running
+            )
+
+        try:
+            wait_until(ready, seconds, "the stack is ready")
+        except AssertionError as error:
+            logs = "\n".join(p.tail() for p in (self.api, *self.workers))
+            raise AssertionError(f"{error}\n{logs}") from None
+
+    def close(self) -> None:
+        self.client.close()
+        for process in (self.api, *self.workers):
+            process.stop()
