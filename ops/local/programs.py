@@ -5,7 +5,6 @@ loopback address alone, on free ports, with a password made for this folder.
 """
 
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Mapping
@@ -90,7 +89,7 @@ def rabbitmq(
     environment = {
         **mapper,
         "HOME": str(folder),  # the Erlang cookie lies there
-        "RABBITMQ_NODENAME": f"regno-{ports.amqp}@localhost",
+        "RABBITMQ_NODENAME": "regno@localhost",  # known to its own port mapper only
         "RABBITMQ_NODE_PORT": str(ports.amqp),
         "RABBITMQ_DIST_PORT": str(ports.distribution),
         "RABBITMQ_CONFIG_FILE": str(config),
@@ -123,8 +122,8 @@ def api(environment: Mapping[str, str], port: int, metrics_folder: Path) -> Prog
     return Program("api", command, {**environment, **settings}, API)
 
 
-def flower(broker_url: str, port: int, state: Path, password: str) -> Program:
-    """Flower on ``port``, behind the login ``regno``."""
+def flower(broker_url: str, port: int, password: str) -> Program:
+    """Flower on ``port``, behind the login ``regno``; it forgets, so its memory is bounded."""
     command = (sys.executable, "-m", "celery", "flower")
     environment = {
         "CELERY_BROKER_URL": broker_url,
@@ -133,28 +132,8 @@ def flower(broker_url: str, port: int, state: Path, password: str) -> Program:
         "FLOWER_BASIC_AUTH": f"regno:{password}",
         "FLOWER_MAX_TASKS": "1000",
         "FLOWER_PURGE_OFFLINE_WORKERS": "60",
-        "FLOWER_DB": str(state / "flower"),
     }
     return Program("flower", command, environment, WATCHER)
-
-
-def find_redis() -> str | None:
-    """Path of a Redis server, or None."""
-    return shutil.which("redis-server")
-
-
-def find_rabbitmq() -> tuple[str, str] | None:
-    """Paths of RabbitMQ's server script and of epmd, or None.
-
-    Debian's ``rabbitmq-server`` on the PATH switches to a system user; the script under
-    ``/usr/lib`` runs as whoever calls it.
-    """
-    epmd = shutil.which("epmd")
-    script = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-    binary = str(script) if script.exists() else shutil.which("rabbitmq-server")
-    if binary is None or epmd is None:
-        return None
-    return binary, epmd
 
 
 def child_environment(added: Mapping[str, str]) -> dict[str, str]:

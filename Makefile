@@ -1,0 +1,41 @@
+# The same commands for people and for CI. `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+SOURCES := api worker shared models ops tests
+
+.PHONY: help run test lint format train lock install-run install-dev clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=2, REGNO_*)
+	@exec $(PYTHON) -m ops.local
+
+test: install-dev lint ## Check everything: lint, unit and integration tests on real servers
+	@$(PYTHON) -m ops.local.test_tools
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: install-dev ## Check style, types and who imports whom
+	@.venv/bin/ruff format --check $(SOURCES)
+	@.venv/bin/ruff check $(SOURCES)
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --config pyproject.toml >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+
+format: install-dev ## Put the sources into shape
+	@.venv/bin/ruff format $(SOURCES)
+	@.venv/bin/ruff check --fix $(SOURCES)
+
+train: install-dev ## Rebuild the shipped model: the same seed gives the same file
+	@$(PYTHON) -m models
+
+lock: install-dev ## Renew the pinned requirements of every role
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" requirements/renew
+
+clean: ## Remove what was installed and what local runs left
+	@rm -rf .venv .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+install-run:
+	@ops/local/install run
+
+install-dev:
+	@ops/local/install dev

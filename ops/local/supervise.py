@@ -1,0 +1,129 @@
+"""Runs programs under supervisor: http://supervisord.org
+
+It restarts what dies, keeps the output of each in a file, and stops everything in the
+reverse of the start order, the front door first and the servers last.
+"""
+
+import contextlib
+import http.client
+import signal
+import subprocess
+import sys
+import xmlrpc.client
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from ops.local.programs import ROOT, Program
+from ops.local.waiting import wait_until
+
+_START_SECONDS = 15
+_STOP_SECONDS = 90
+
+
+def _section(program: Program, logs: Path) -> str:
+    pairs = ",".join(f'{k}="{v}"' for k, v in program.environment.items()).replace("%", "%%")
+    name = "%(program_name)s_%(process_num)s" if program.copies > 1 else "%(program_name)s"
+    log = logs / (
+        f"{program.name}-%(process_num)s.log" if program.copies > 1 else f"{program.name}.log"
+    )
+    command = " ".join(program.command).replace("%", "%%")
+    return f"""
+[program:{program.name}]
+command={command}
+process_name={name}
+numprocs={program.copies}
+directory={ROOT}
+environment={pairs}
+priority={program.priority}
+autostart=false
+autorestart=unexpected
+exitcodes=0,78
+startsecs=1
+startretries=5
+stopwaitsecs={program.stop_seconds}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={log}
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=2
+"""
+
+
+def _configuration(programs: Sequence[Program], folder: Path) -> str:
+    head = f"""
+[supervisord]
+nodaemon=true
+silent=true
+logfile={folder}/log/supervisor.log
+pidfile={folder}/supervisor.pid
+childlogdir={folder}/log
+
+[unix_http_server]
+file={folder}/supervisor.sock
+chmod=0600
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{folder}/supervisor.sock
+"""
+    return head + "".join(_section(program, folder / "log") for program in programs)
+
+
+class Supervisor:
+    """A running supervisord that has the programs but has started none of them."""
+
+    def __init__(self, programs: Sequence[Program], folder: Path) -> None:
+        """``folder`` gets the configuration, the control socket and the logs."""
+        (folder / "log").mkdir(parents=True, exist_ok=True)
+        configuration = folder / "supervisord.conf"
+        configuration.touch(mode=0o600)
+        configuration.write_text(_configuration(programs, folder), encoding="utf-8")
+        # A session of its own: Ctrl-C reaches only the runner, which then stops it in order.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._socket = folder / "supervisor.sock"
+
+    def wait_ready(self) -> None:
+        """Raises WaitedInVain where supervisor does not come up."""
+        wait_until(self._answers, _START_SECONDS, "supervisor starts", self.running)
+
+    def running(self) -> bool:
+        """Whether supervisor itself still runs."""
+        return self._process.poll() is None
+
+    def start(self, program: Program) -> None:
+        """Starts all copies of a program, without waiting until they are of use."""
+        self._rpc().startProcessGroup(program.name, False)
+
+    def failed(self) -> list[str]:
+        """Names of the processes that supervisor has given up or that ended by themselves."""
+        states = self._rpc().getAllProcessInfo()
+        return [s["name"] for s in states if s["statename"] in ("FATAL", "EXITED")]
+
+    def stop(self) -> None:
+        """Stops every program, the last started first, and supervisor itself."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _rpc(self) -> Any:
+        """A new proxy for each call: one that failed once stays broken."""
+        transport = SupervisorTransport(serverurl=f"unix://{self._socket}")
+        return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._rpc().getState())
+        except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
+            return False
