@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from models.card import write_card
 from models.evaluate import evaluate, predict, reliability
+from models.model_file import save
 from models.plot import draw_reliability
 from models.synthesise import synthesise
-from models.train import TREES, Parts, labels_of, save, split, train
+from models.train import TREES, Parts, labels_of, split, train
 from shared.features import FEATURES
 from shared.manifest import (
     Manifest,

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.synthesise import CAMERAS, LENGTHS, LabelledReading, synthesise
+from models.cameras import CAMERAS
+from models.network import LENGTHS
+from models.synthesise import LabelledReading, synthesise
 from models.table import LABEL, read_csv, to_frame, write_csv
 from shared.features import (
     PLATE_TEMPLATES,

@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 from catboost import CatBoostClassifier
 
+from models.evaluate import predict
+from models.model_file import save
 from models.synthesise import synthesise
-from models.train import Parts, labels_of, save, split, train
+from models.train import Parts, labels_of, split, train
 from shared.features import FEATURES
 from shared.manifest import file_sha256
 
@@ -59,6 +61,14 @@ def test_a_model_asks_for_the_features_of_the_contract_with_their_kinds(
     kinds |= {names[i]: "categorical" for i in model.get_cat_feature_indices()}
     kinds |= {names[i]: "text" for i in model.get_text_feature_indices()}
     assert kinds == FEATURES
+
+
+def test_a_saved_model_predicts_what_the_trained_one_did(parts: Parts, tmp_path: Path) -> None:
+    model = train(parts, seed=3, on_tree=lambda: None)
+    before = predict(model, parts.test)
+    save(model, tmp_path / "small.cbm")
+    loaded = CatBoostClassifier().load_model(str(tmp_path / "small.cbm"))
+    assert predict(loaded, parts.test).tolist() == before.tolist()
 
 
 def test_each_tree_is_reported(parts: Parts) -> None:
