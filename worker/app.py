@@ -69,6 +69,7 @@ def make_batcher_factory(
             consumer.timer,
             connection_errors=consumer.connection_errors,
             clock=time.monotonic,
+            done=worker_state.total_count,  # what `celery inspect stats` shows
         )
 
     return make

@@ -5,12 +5,12 @@ next one gathers in the socket, so under load batches fill by themselves.
 """
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from shared.errors import ResultStoreUnavailable
-from shared.queues import Lane
+from shared.queues import TASK_NAME, Lane
 from worker.batching import BatchLimits, seconds_until_due, take_batch
 from worker.job import Job
 from worker.predictor import BatchPredictor
@@ -40,14 +40,16 @@ class Batcher:
         *,
         connection_errors: tuple[type[Exception], ...],
         clock: Callable[[], float],
+        done: Counter[str],
     ) -> None:
-        """``clock`` is monotonic, in seconds."""
+        """``clock`` is monotonic, in seconds; ``done`` counts ended tasks by name."""
         self._predictor = predictor
         self._store = store
         self._limits = limits
         self._timer = timer
         self._connection_errors = connection_errors
         self._clock = clock
+        self._done = done
         self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
         self._rows = 0
         self._oldest_at = 0.0
@@ -107,6 +109,7 @@ class Batcher:
             self._pause(error)
             return
         self._unstored = []
+        self._done[TASK_NAME] += len(outcomes)
         for job, _ in outcomes:
             job.message.ack_log_error(_logger, self._connection_errors)
 
