@@ -95,9 +95,7 @@ def _on_regno_error(error: errors.RegnoError) -> Response:
 
 def _on_http_exception(error: HTTPException) -> Response:
     code = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Location")}
-    if error.response is not None:  # a redirect is no error
-        return Response(headers=headers, status=code)
+    headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     return _respond(Problem(code.phrase, code, error.description or "", g.request_id), headers)
 
 

@@ -1,6 +1,5 @@
 """How long a caller is ready to wait, from the query string or the Prefer header."""
 
-import math
 import re
 from typing import NamedTuple
 
@@ -8,7 +7,10 @@ from flask import Request
 
 from shared.errors import InvalidParameter
 
-_WAIT = re.compile(r"wait=\"?([0-9]{1,9})\"?\Z")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number as JSON writes it; ``float`` alone would read ``1_0`` and ``infinity`` too."""
+
+_WAIT = re.compile(r'wait=("?)([0-9]{1,9})\1')
 
 
 class Wish(NamedTuple):
@@ -25,13 +27,9 @@ def seconds_parameter(request: Request, name: str, default: float, longest: floa
     text = request.args.get(name)
     if text is None:
         return default
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds <= longest:
+    if not _SECONDS.fullmatch(text) or float(text) > longest:
         raise InvalidParameter(f"Expected seconds from 0 to {longest:g}", name)
-    return seconds
+    return float(text)
 
 
 def read_wish(request: Request, default: float, longest: float) -> Wish:
@@ -44,9 +42,9 @@ def read_wish(request: Request, default: float, longest: float) -> Wish:
     respond_async = False
     for preference in ",".join(request.headers.getlist("Prefer")).split(","):
         text = preference.strip().lower()
-        found = _WAIT.match(text)
+        found = _WAIT.fullmatch(text)
         if found and wait is None:
-            wait = min(int(found[1]), longest)
+            wait = min(int(found[2]), longest)
         respond_async = respond_async or text == "respond-async"
     applied = ["respond-async"] if respond_async else []
     if wait is not None and "timeout" not in request.args:

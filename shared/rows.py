@@ -4,6 +4,7 @@ One definition serves the HTTP front door, the OpenAPI document and the worker. 
 compiles the types, so a valid row is checked while it is decoded, not afterwards.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -22,7 +23,7 @@ MAX_INT64 = 2**63 - 1
 
 _TIME_CHECK = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
-    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+    r"(Z|[+-][0-9]{2}(:?[0-5][0-9])?)?"
 )
 _TIME_EXPECTED = "Expected an ISO 8601 date and time such as `2021-08-01T09:02:59`"
 _SCORES_EXPECTED = 'Expected an array of numbers, or a string that holds one: "[0.99, 0.98]"'
@@ -127,6 +128,8 @@ class RowReader:
         Raises InvalidField for a wrong field, TooLarge for too many rows.
         """
         rows = _translated(partial(msgspec.convert, objects, type=self.rows_type))
+        for index, row in enumerate(rows):
+            _check_json_could_hold(row, index)
         return self._finish(rows, "/{}/{}")
 
     def _finish(self, rows: list[Row], pointer: str) -> list[Row]:
@@ -146,6 +149,17 @@ class RowReader:
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             reason = _without_path(str(error))
             raise InvalidField(f"{_SCORES_EXPECTED} ({reason})", pointer) from error
+
+
+def _check_json_could_hold(row: Row, index: int) -> None:
+    """Raises InvalidField for what other decoders let through: NaN, infinity, lone surrogates."""
+    for field in FIELDS:
+        value = getattr(row, field)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, float) and not math.isfinite(item):
+                raise InvalidField("Expected a finite number", f"/{index}/{field}")
+            if isinstance(item, str) and any("\ud800" <= c <= "\udfff" for c in item):
+                raise InvalidField("Expected text without lone surrogates", f"/{index}/{field}")
 
 
 def is_date_and_time(text: str) -> bool:

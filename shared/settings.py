@@ -14,8 +14,14 @@ from shared.errors import InvalidSettings
 
 PREFIX = "REGNO_"
 
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+YEAR = 365 * 24 * 3600
+"""Seconds. The longest time a setting may name: beyond it, and at infinity, timers overflow."""
+
+Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Seconds = Annotated[float, Meta(ge=0.001, le=YEAR)]
+"""At least a millisecond: Redis and RabbitMQ count in those."""
+ApiKey = Annotated[str, Meta(min_length=16, pattern="^[!-~]+$")]
+"""Printable ASCII: what every HTTP client sends in a header just as it was written."""
 Url = Annotated[str, Meta(min_length=1)]
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
@@ -47,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class ApiSettings(Settings, frozen=True, kw_only=True):
     """The front door's settings."""
 
-    api_keys: Annotated[list[Annotated[str, Meta(min_length=16)]], Meta(min_length=1)]
+    api_keys: Annotated[list[ApiKey], Meta(min_length=1)]
     """Accepted API keys, separated by commas in the variable; at least 16 characters each."""
     max_body_bytes: Count = 16 * 1024 * 1024
     default_timeout: Seconds = 2.0
@@ -67,10 +73,13 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
     """Path of the CatBoost model; its manifest, where there is one, lies beside it."""
     batch_rows: Count = 128
     """A batch is predicted when it holds this many rows ..."""
-    batch_wait: Annotated[float, Meta(ge=0)] = 0.002
+    batch_wait: Annotated[float, Meta(ge=0, le=YEAR)] = 0.002
     """... or its oldest message has waited this many seconds, whichever is first."""
-    prefetch: Count = 256
-    """Messages RabbitMQ sends ahead of their acknowledgement, for each queue by itself."""
+    prefetch: Annotated[int, Meta(ge=1, le=2**16 - 1)] = 256
+    """Messages RabbitMQ sends ahead of their acknowledgement, for each queue by itself.
+
+    AMQP has 16 bits for it.
+    """
 
 
 def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:

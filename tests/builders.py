@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from shared.rows import Row
+from shared.settings import ApiSettings
+
+AN_API_KEY = "an-api-key-of-the-tests"
 CUSTOMER = Path(__file__).resolve().parents[2] / "shared" / "customer"
 
 
@@ -59,3 +63,20 @@ def customer_answers() -> list[dict[str, float]]:
         {name: float(value) for name, value in line.items()}
         for line in csv.DictReader(text.splitlines())
     ]
+
+
+def a_reading(**fields: Any) -> Row:
+    """A good row as the service holds it once read; any field can be replaced."""
+    return Row(**a_row(**fields))
+
+
+def api_settings(**fields: Any) -> ApiSettings:
+    """Settings of a front door that nothing connects with."""
+    return ApiSettings(
+        **{
+            "broker_url": "amqp://nowhere",
+            "redis_url": "redis://nowhere",
+            "api_keys": [AN_API_KEY],
+            **fields,
+        }
+    )

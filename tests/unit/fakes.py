@@ -1,0 +1,193 @@
+"""Stand-ins for what a worker's and a front door's parts talk to."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import msgspec
+from kombu.message import Message
+
+from api.dispatch.dispatcher import Dispatcher
+from shared.errors import PredictionFailed, RegnoError, ResultStoreUnavailable
+from shared.features import Reading
+from shared.queues import Lane
+from shared.results import Prediction, Predictions, RawResult, decode_result, encode_success
+from shared.rows import Row
+from tests.builders import a_reading
+from worker.job import Job
+from worker.model import Model
+from worker.store import Outcome, ResultStore
+
+SPOILT = "spoilt"
+"""A plate that the fake model cannot predict."""
+
+MODEL_VERSION = "fake"
+
+
+class FakeMessage:
+    """Remembers whether it was acknowledged."""
+
+    def __init__(self) -> None:
+        self.acknowledged = 0
+
+    def ack_log_error(self, _logger: object, _errors: object) -> None:
+        self.acknowledged += 1
+
+
+def a_job(
+    task_id: str = "task",
+    *directions: int,
+    lane: Lane = Lane.SYNC,
+    rows: Sequence[Row] | None = None,
+    failure: RegnoError | None = None,
+    expires_at: float | None = None,
+) -> Job:
+    """A delivered job with a row for each direction: of one row where none is given."""
+    if rows is None:
+        rows = [a_reading(direction=direction) for direction in directions or (0,)]
+    return Job(
+        task_id=task_id,
+        lane=lane,
+        rows=rows,
+        failure=failure,
+        expires_at=expires_at,
+        reply_to=None,
+        request_id=f"request of {task_id}",
+        message=cast("Message", FakeMessage()),
+    )
+
+
+def acknowledged(job: Job) -> int:
+    """How often the job's message was acknowledged."""
+    return cast("FakeMessage", job.message).acknowledged
+
+
+def a_prediction(direction: int) -> Prediction:
+    """What the fake model says of a reading."""
+    return Prediction(direction / 10, 1 - direction / 10)
+
+
+class FakeModel:
+    """Predicts from the direction alone; remembers the size of every batch."""
+
+    version = MODEL_VERSION
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def predict(self, readings: Sequence[Reading]) -> list[Prediction]:
+        self.batches.append(len(readings))
+        if any(reading.afts_regno_ai == SPOILT for reading in readings):
+            raise PredictionFailed("cannot predict this")
+        return [a_prediction(reading.direction or 0) for reading in readings]
+
+    def as_model(self) -> Model:
+        return cast("Model", self)
+
+
+class FakeStore:
+    """A result store in memory that can be away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.settled_before: set[str] = set()
+        self.stored: dict[str, RawResult] = {}
+        self.outcomes: list[Outcome] = []
+
+    def _answer(self) -> None:
+        if self.away:
+            raise ResultStoreUnavailable("Redis: away")
+
+    def claim(self, task_ids: Sequence[str]) -> list[bool]:
+        self._answer()
+        return [task_id not in self.settled_before for task_id in task_ids]
+
+    def store(self, outcomes: Sequence[Outcome]) -> None:
+        self._answer()
+        self.outcomes += outcomes
+        for job, encoded in outcomes:
+            if encoded is not None:
+                self.stored[job.task_id] = decode_result(encoded)
+
+    def as_store(self) -> ResultStore:
+        return cast("ResultStore", self)
+
+
+class FakeClock:
+    """A clock and its timer, which stand still until the test lets time pass."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self._calls: list[tuple[float, Callable[[], None]]] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def call_after(self, secs: float, fun: Callable[[], None]) -> None:
+        self._calls.append((self.now + secs, fun))
+
+    @property
+    def due_in(self) -> list[float]:
+        """How long each call that was asked for has still to wait."""
+        return sorted(at - self.now for at, _ in self._calls)
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass, and the calls happen that become due on the way."""
+        end = self.now + seconds
+        while due := [call for call in self._calls if call[0] <= end]:
+            first = min(due, key=lambda call: call[0])
+            self._calls.remove(first)
+            self.now, fun = first
+            fun()
+        self.now = end
+
+
+class FakeDispatcher:
+    """Answers at once what it was told to: a result, or an error to raise."""
+
+    def __init__(self) -> None:
+        self.answer: Exception | None = None
+        self.result: RawResult | None = None
+        self.troubles: dict[str, str] = {}
+        self.calls: list[tuple[Any, ...]] = []
+
+    def _called(self, *call: Any) -> None:
+        self.calls.append(call)
+        if self.answer is not None:
+            raise self.answer
+
+    def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> RawResult:
+        self._called("predict", rows, deadline, request_id)
+        return self.result or a_success([row.direction or 0 for row in rows])
+
+    def submit(self, rows: Sequence[Row], request_id: str) -> str:
+        self._called("submit", rows, request_id)
+        return "task"
+
+    def submit_once(self, rows: Sequence[Row], request_id: str, key: str, body: bytes) -> str:
+        self._called("submit_once", rows, request_id, key, body)
+        return "task"
+
+    def wait(self, task_id: str, deadline: float) -> RawResult:
+        self._called("wait", task_id, deadline)
+        return self.result or a_success([0])
+
+    def cancel(self, task_id: str) -> RawResult:
+        self._called("cancel", task_id)
+        return self.result or a_success([0])
+
+    def problems(self) -> dict[str, str]:
+        return self.troubles
+
+    def as_dispatcher(self) -> Dispatcher:
+        return cast("Dispatcher", self)
+
+
+def a_success(directions: Sequence[int]) -> RawResult:
+    """The result of a task whose rows have these directions."""
+    predictions = Predictions(MODEL_VERSION, [a_prediction(d) for d in directions])
+    return decode_result(encode_success("task", predictions))
+
+
+def told(result: RawResult) -> Any:
+    """What a result holds, decoded."""
+    return msgspec.json.decode(result.result)

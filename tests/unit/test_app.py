@@ -1,0 +1,400 @@
+import json
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry
+from werkzeug.test import TestResponse
+
+from api.app import create_app
+from shared import errors
+from shared.metrics import ApiMetrics
+from shared.redis_client import connect_redis
+from shared.results import Failure, decode_result, encode_failure, encode_revoked, encode_unfinished
+from tests.builders import AN_API_KEY, a_row, api_settings
+from tests.unit.fakes import FakeDispatcher, a_success
+
+POSTS = ("/reg/", "/v1/predict", "/v1/tasks")
+SECRET = "what nobody outside should read"
+
+
+class FrontDoor:
+    """The application on a fake dispatcher, and a client that has a key."""
+
+    def __init__(self) -> None:
+        settings = api_settings(max_rows=3, max_body_bytes=10_000)
+        registry = CollectorRegistry()
+        self.dispatcher = FakeDispatcher()
+        self.app = create_app(
+            settings,
+            self.dispatcher.as_dispatcher(),
+            connect_redis(settings),
+            registry,
+            ApiMetrics(registry),
+        )
+        self.anonymous: FlaskClient = self.app.test_client()
+
+    def call(self, method: str, path: str, **options: Any) -> TestResponse:
+        headers = {"x-api-key": AN_API_KEY, **options.pop("headers", {})}
+        return self.anonymous.open(path, method=method, headers=headers, **options)
+
+    def post(self, path: str, body: object = None, **options: Any) -> TestResponse:
+        return self.call("POST", path, json=a_row() if body is None else body, **options)
+
+
+@pytest.fixture
+def door() -> FrontDoor:
+    return FrontDoor()
+
+
+def problem(answer: TestResponse) -> dict[str, Any]:
+    """The problem document of an answer outside the customer's contract."""
+    assert answer.content_type == "application/problem+json"
+    told: dict[str, Any] = json.loads(answer.data)
+    assert told["status"] == answer.status_code
+    assert told["request_id"] == answer.headers["X-Request-ID"]
+    assert told["title"]
+    return told
+
+
+def customer_failure(answer: TestResponse) -> str:
+    """What is said of a failure in the customer's form."""
+    assert answer.content_type == "application/json"
+    told = json.loads(answer.data)
+    assert set(told) == {"body", "status"}
+    assert told["status"] == "fail"
+    assert isinstance(told["body"], str)
+    return told["body"]
+
+
+def detail(answer: TestResponse) -> str:
+    if answer.request.path.startswith("/reg"):
+        return customer_failure(answer)
+    text: str = problem(answer)["detail"]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/reg/"),
+        ("POST", "/reg"),
+        ("GET", "/reg/"),
+        ("POST", "/v1/predict"),
+        ("POST", "/v1/tasks"),
+        ("GET", "/v1/tasks/task"),
+        ("DELETE", "/v1/tasks/task"),
+        ("PUT", "/v1/tasks/task"),
+        ("GET", "/"),
+        ("GET", "/v1"),
+        ("GET", "/admin"),
+        ("POST", "/livez/more"),
+    ],
+)
+@pytest.mark.parametrize("key", [None, "", "wrong", AN_API_KEY.upper(), f"{AN_API_KEY} x"])
+def test_without_a_key_no_path_answers(
+    door: FrontDoor, method: str, path: str, key: str | None
+) -> None:
+    headers = {} if key is None else {"x-api-key": key}
+    answer = door.anonymous.open(path, method=method, headers=headers, json=a_row())
+    assert answer.status_code == 401
+    assert "x-api-key" in detail(answer)
+    assert "x-api-key" in answer.headers["WWW-Authenticate"]
+    assert door.dispatcher.calls == []
+
+
+@pytest.mark.parametrize("path", ["/livez", "/metrics", "/openapi.json", "/docs/"])
+def test_health_metrics_and_docs_need_no_key(door: FrontDoor, path: str) -> None:
+    assert door.anonymous.get(path).status_code == 200
+
+
+def test_docs_without_a_slash_lead_to_docs(door: FrontDoor) -> None:
+    answer = door.anonymous.get("/docs")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].endswith("/docs/")
+
+
+def test_every_rule_of_the_application_is_either_open_or_guarded(door: FrontDoor) -> None:
+    rules = {rule.rule for rule in door.app.url_map.iter_rules()}
+    answers = {
+        rule: door.anonymous.get(rule.replace("<task_id>", "task")).status_code
+        for rule in rules
+        if "<path:" not in rule and rule != "/readyz"
+    }
+    assert {rule for rule, status in answers.items() if status == 401} == {
+        "/reg/",
+        "/v1/predict",
+        "/v1/tasks",
+        "/v1/tasks/<task_id>",
+    }
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/v1", "/v1/predict/", "/v1/tasks/a/b"])
+def test_an_unknown_path_is_a_problem_404(door: FrontDoor, path: str) -> None:
+    answer = door.call("GET", path)
+    assert answer.status_code == 404
+    assert problem(answer)["title"] == "Not Found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/reg/", {"POST", "OPTIONS"}),
+        ("DELETE", "/reg/", {"POST", "OPTIONS"}),
+        ("GET", "/v1/predict", {"POST", "OPTIONS"}),
+        ("PUT", "/v1/tasks", {"POST", "OPTIONS"}),
+        ("POST", "/v1/tasks/task", {"GET", "HEAD", "DELETE", "OPTIONS"}),
+        ("POST", "/livez", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_another_method_is_405_and_says_which_are_allowed(
+    door: FrontDoor, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = door.call(method, path)
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == allowed
+    assert detail(answer)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/v1/tasks/task", "/nothing", "/reg/"])
+@pytest.mark.parametrize("sent", ["4711", "a.b:c/d+e=f@g-h_i", "x" * 128])
+def test_a_request_id_is_echoed(door: FrontDoor, path: str, sent: str) -> None:
+    answer = door.call("GET", path, headers={"X-Request-ID": sent})
+    assert answer.headers["X-Request-ID"] == sent
+
+
+@pytest.mark.parametrize("sent", [None, "", " ", "two words", "x" * 129, 'quote"', "ё", "a,b"])
+def test_a_request_id_that_could_break_a_log_line_is_replaced(
+    door: FrontDoor, sent: str | None
+) -> None:
+    headers = {} if sent is None else {"X-Request-ID": sent}
+    given = [door.call("GET", "/livez", headers=headers).headers["X-Request-ID"] for _ in range(2)]
+    assert len({str(uuid.UUID(one)) for one in given}) == 2
+
+
+def test_the_request_id_travels_with_the_task(door: FrontDoor) -> None:
+    for path in POSTS:
+        door.post(path, headers={"X-Request-ID": "4711"})
+    assert [call[0] for call in door.dispatcher.calls] == ["predict", "predict", "submit"]
+    assert all("4711" in call for call in door.dispatcher.calls)
+
+
+def test_one_object_is_answered_with_one_object_in_the_customers_form(door: FrontDoor) -> None:
+    answer = door.post("/reg/", a_row(direction=1))
+    assert answer.status_code == 200
+    assert answer.json == {"body": {"negative": 0.1, "positive": 0.9}, "status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/reg/", "/reg"])
+def test_an_array_is_answered_with_an_array_in_the_customers_form(
+    door: FrontDoor, path: str
+) -> None:
+    answer = door.post(path, [a_row(direction=1)])
+    assert answer.json == {"body": [{"negative": 0.1, "positive": 0.9}], "status": "ok"}
+
+
+@pytest.mark.parametrize("body", [a_row(direction=1), [a_row(direction=1)]])
+def test_the_services_own_form_is_always_a_list(door: FrontDoor, body: object) -> None:
+    assert door.post("/v1/predict", body).json == {
+        "task_id": "task",
+        "model_version": "fake",
+        "predictions": [{"negative": 0.1, "positive": 0.9}],
+    }
+
+
+def test_an_accepted_task_says_where_it_is(door: FrontDoor) -> None:
+    answer = door.post("/v1/tasks")
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == "/v1/tasks/task"
+    assert answer.json == {"task_id": "task", "status": "queued"}
+
+
+RESULTS = {
+    "queued": encode_unfinished("PENDING", "task"),
+    "queued while computed": encode_unfinished("STARTED", "task"),
+    "expired": encode_revoked("task", "expired"),
+    "cancelled": encode_revoked("task", "cancelled"),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_task_without_predictions_says_its_state(door: FrontDoor, name: str) -> None:
+    door.dispatcher.result = decode_result(RESULTS[name])
+    answer = door.call("GET", "/v1/tasks/task")
+    assert answer.status_code == 200
+    assert answer.json == {"task_id": "task", "status": name.split(maxsplit=1)[0]}
+
+
+def test_a_done_task_says_its_predictions(door: FrontDoor) -> None:
+    door.dispatcher.result = a_success([1])
+    assert door.call("GET", "/v1/tasks/task").json == {
+        "task_id": "task",
+        "status": "done",
+        "model_version": "fake",
+        "predictions": [{"negative": 0.1, "positive": 0.9}],
+    }
+
+
+def test_a_failed_task_says_its_problem(door: FrontDoor) -> None:
+    failure = Failure("InvalidField", ["Expected more", "/0/direction"])
+    door.dispatcher.result = decode_result(encode_failure("task", failure))
+    answer = door.call("GET", "/v1/tasks/task", headers={"X-Request-ID": "4711"})
+    assert answer.status_code == 200
+    assert answer.json == {
+        "task_id": "task",
+        "status": "failed",
+        "error": {
+            "title": "Unprocessable Entity",
+            "status": 422,
+            "detail": "Expected more",
+            "request_id": "4711",
+            "errors": [{"detail": "Expected more", "pointer": "/0/direction"}],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.BrokerUnavailable("away"), 503),
+        (errors.ResultStoreUnavailable("away"), 503),
+        (errors.DeadlineExceeded("late"), 504),
+        (errors.PredictionFailed("failed"), 500),
+        (errors.Conflict("no"), 409),
+        (errors.UnknownTask("which?"), 404),
+    ],
+)
+@pytest.mark.parametrize("path", POSTS)
+def test_an_error_is_told_in_the_form_of_the_call(
+    door: FrontDoor, path: str, error: errors.RegnoError, status: int
+) -> None:
+    door.dispatcher.answer = error
+    answer = door.post(path)
+    assert answer.status_code == status
+    assert detail(answer) == error.detail
+    assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+def test_retry_after_is_in_whole_seconds(door: FrontDoor) -> None:
+    door.dispatcher.answer = errors.BrokerUnavailable("away", retry_after=7)
+    assert door.post("/v1/predict").headers["Retry-After"] == "7"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda door: door.post("/reg/"),
+        lambda door: door.post("/v1/predict"),
+        lambda door: door.post("/v1/tasks"),
+        lambda door: door.call("GET", "/v1/tasks/task"),
+        lambda door: door.call("DELETE", "/v1/tasks/task"),
+    ],
+)
+def test_a_bug_is_told_without_its_text(
+    door: FrontDoor,
+    call: Callable[[FrontDoor], TestResponse],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    door.dispatcher.answer = RuntimeError(SECRET)
+    answer = call(door)
+    assert answer.status_code == 500
+    assert "request id" in detail(answer)
+    assert SECRET not in answer.text
+    assert SECRET in caplog.text
+    assert answer.headers["X-Request-ID"] in caplog.text
+
+
+def test_a_wrong_field_is_pointed_at_in_either_form(door: FrontDoor) -> None:
+    body = [a_row(), a_row(direction="1")]
+    for path in ("/v1/predict", "/v1/tasks"):
+        answer = door.post(path, body)
+        assert answer.status_code == 422
+        assert problem(answer)["errors"] == [
+            {
+                "detail": "Expected `integer | null`, got `string`",
+                "pointer": "/1/direction",
+            }
+        ]
+    answer = door.post("/reg/", body)
+    assert answer.status_code == 422
+    assert customer_failure(answer).startswith("/1/direction: ")
+
+
+def test_a_wrong_parameter_is_named(door: FrontDoor) -> None:
+    answer = door.post("/v1/predict?timeout=soon")
+    assert answer.status_code == 422
+    assert problem(answer)["errors"][0]["parameter"] == "timeout"
+    answer = door.call("GET", "/v1/tasks/task?wait=31")
+    assert answer.status_code == 422
+    assert problem(answer)["errors"][0]["parameter"] == "wait"
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("body", [[a_row()] * 4, {"more": "x" * 10_000}])
+def test_too_much_is_413_in_the_form_of_the_call(door: FrontDoor, path: str, body: object) -> None:
+    answer = door.post(path, body)
+    assert answer.status_code == 413
+    assert detail(answer)
+    assert door.dispatcher.calls == []
+
+
+@pytest.mark.parametrize(("path", "count"), [("/reg/", 0), ("/v1/predict", 0), ("/v1/tasks", 1)])
+def test_a_preference_that_is_applied_is_said(door: FrontDoor, path: str, count: int) -> None:
+    answer = door.post(path, headers={"Prefer": "respond-async, wait=5"})
+    applied = answer.headers.get("Preference-Applied")
+    assert applied == ("respond-async, wait=5" if path == "/v1/predict" else None)
+    assert [call[0] for call in door.dispatcher.calls].count("submit") >= count
+
+
+def test_a_preferred_late_answer_is_202_when_it_is_not_there_in_time(door: FrontDoor) -> None:
+    door.dispatcher.result = decode_result(RESULTS["queued"])
+    answer = door.post("/v1/predict", headers={"Prefer": "respond-async"})
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == "/v1/tasks/task"
+    assert answer.headers["Preference-Applied"] == "respond-async"
+    assert answer.json == {"task_id": "task", "status": "queued"}
+
+
+@pytest.mark.parametrize("key", ["", " ", "two words", "x" * 256, "ключ"])
+def test_an_idempotency_key_of_odd_characters_is_refused(door: FrontDoor, key: str) -> None:
+    answer = door.post("/v1/tasks", headers={"Idempotency-Key": key})
+    assert answer.status_code == 422
+    assert problem(answer)["errors"][0]["parameter"] == "Idempotency-Key"
+
+
+def test_an_idempotency_key_goes_with_the_body(door: FrontDoor) -> None:
+    door.post("/v1/tasks", headers={"Idempotency-Key": "order-4711"})
+    [(name, _, _, key, body)] = door.dispatcher.calls
+    assert name == "submit_once"
+    assert key.endswith(" order-4711")
+    assert AN_API_KEY not in key
+    assert body.startswith(b"application/json\n{")
+
+
+def test_the_swagger_page_loads_nothing_from_elsewhere(door: FrontDoor) -> None:
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', door.anonymous.get("/docs/").text)
+    assert any(address.endswith(".js") for address in loaded)
+    for address in loaded:
+        assert "//" not in address
+        file = door.anonymous.get(urljoin("/docs/", address))
+        assert file.status_code == 200, address
+        file.close()
+
+
+def test_requests_are_counted_by_route(door: FrontDoor) -> None:
+    door.post("/v1/predict")
+    door.call("GET", "/v1/tasks/one")
+    door.call("GET", "/v1/tasks/two")
+    door.call("GET", "/no/such/path")
+    text = door.anonymous.get("/metrics").text
+    for line in (
+        'route="/v1/predict",status="200"} 1.0',
+        'route="/v1/tasks/<task_id>",status="200"} 2.0',
+        'route="unknown",status="404"} 1.0',
+    ):
+        assert line in text
+    assert "/no/such/path" not in text

@@ -1,0 +1,264 @@
+from collections import Counter
+
+import pytest
+
+from shared.errors import InvalidField
+from shared.queues import TASK_NAME, Lane
+from shared.results import RawResult
+from tests.unit.fakes import FakeClock, FakeModel, FakeStore, a_job, acknowledged
+from worker.batcher import STORE_RETRY_SECONDS as RETRY
+from worker.batcher import Batcher
+from worker.batching import BatchLimits
+from worker.job import Job
+from worker.predictor import BatchPredictor
+
+WAIT = 0.25
+
+
+class Case:
+    """A batcher of four rows on fakes."""
+
+    def __init__(self) -> None:
+        self.wall_now = 1_700_000_000.0
+        self.model, self.store, self.clock = FakeModel(), FakeStore(), FakeClock()
+        self.revoked: set[str] = set()
+        self.done: Counter[str] = Counter()
+        self.batcher = Batcher(
+            BatchPredictor(
+                self.model.as_model(), self.store.as_store(), self.revoked, lambda: self.wall_now
+            ),
+            self.store.as_store(),
+            BatchLimits(rows=4, wait=WAIT),
+            self.clock,
+            connection_errors=(OSError,),
+            clock=self.clock,
+            done=self.done,
+        )
+
+    def add(self, *jobs: Job) -> tuple[Job, ...]:
+        for job in jobs:
+            self.batcher.add(job)
+        return jobs
+
+    def statuses(self) -> dict[str, str]:
+        return {task_id: result.status for task_id, result in self.store.stored.items()}
+
+
+def jobs(count: int, lane: Lane = Lane.SYNC) -> list[Job]:
+    return [a_job(f"{lane}-{n}", n % 10, lane=lane) for n in range(count)]
+
+
+def test_a_job_waits_for_company_and_is_not_acknowledged_meanwhile() -> None:
+    case = Case()
+    [job] = case.add(a_job("one"))
+    assert case.store.stored == {}
+    assert acknowledged(job) == 0
+    assert case.clock.due_in == [WAIT]
+
+
+def test_when_the_oldest_has_waited_long_enough_all_are_answered() -> None:
+    case = Case()
+    added = case.add(*jobs(2))
+    case.clock.advance(WAIT)
+    assert case.model.batches == [2]
+    assert set(case.statuses().values()) == {"SUCCESS"}
+    assert [acknowledged(job) for job in added] == [1, 1]
+
+
+def test_the_wait_is_counted_from_the_oldest_job() -> None:
+    case = Case()
+    case.add(a_job("one"))
+    case.clock.advance(WAIT / 2)
+    case.add(a_job("two"))
+    assert case.clock.due_in == [WAIT / 2]
+    case.clock.advance(WAIT / 2)
+    assert case.model.batches == [2]
+
+
+def test_a_full_batch_does_not_wait() -> None:
+    case = Case()
+    added = case.add(*jobs(4))
+    assert case.model.batches == [4]
+    assert [acknowledged(job) for job in added] == [1] * 4
+
+
+def test_a_job_of_many_rows_fills_a_batch_by_itself() -> None:
+    case = Case()
+    case.add(a_job("large", *range(9)))
+    assert case.model.batches == [9]
+
+
+def test_a_timer_that_comes_when_all_is_done_does_nothing() -> None:
+    case = Case()
+    case.add(*jobs(4))
+    case.clock.advance(WAIT)
+    assert case.model.batches == [4]
+    assert case.clock.due_in == []
+
+
+def test_a_batch_that_began_after_the_timer_was_set_gets_its_own_wait() -> None:
+    case = Case()
+    case.add(*jobs(4))
+    case.clock.advance(WAIT - 0.0625)
+    case.add(a_job("later"))
+    case.clock.advance(0.0625)
+    assert case.model.batches == [4]
+    case.clock.advance(WAIT)
+    assert case.model.batches == [4, 1]
+
+
+def test_flushing_answers_what_waits_before_it_is_due() -> None:
+    case = Case()
+    added = case.add(*jobs(3))
+    case.batcher.flush()
+    assert case.model.batches == [3]
+    assert [acknowledged(job) for job in added] == [1] * 3
+
+
+def test_what_gathered_is_answered_in_batches() -> None:
+    case = Case()
+    case.store.away = True
+    added = case.add(*jobs(4, Lane.ASYNC), *jobs(6))
+    case.store.away = False
+    case.clock.advance(RETRY + WAIT)
+    assert all(acknowledged(job) == 1 for job in added)
+    assert len(case.store.stored) == 10
+    assert max(case.model.batches) == 4
+
+
+def test_flushing_nothing_does_nothing() -> None:
+    case = Case()
+    case.batcher.flush()
+    assert case.model.batches == []
+
+
+def test_a_job_that_expired_while_it_waited_is_not_predicted() -> None:
+    case = Case()
+    added = case.add(a_job("late", expires_at=case.wall_now + 0.1), a_job("early"))
+    case.wall_now += 0.2
+    case.clock.advance(WAIT)
+    assert case.statuses() == {"late": "REVOKED", "early": "SUCCESS"}
+    assert case.model.batches == [1]
+    assert [acknowledged(job) for job in added] == [1, 1]
+
+
+def test_a_revoked_job_is_dropped_and_acknowledged() -> None:
+    case = Case()
+    [job] = case.add(a_job("unwanted"))
+    case.revoked.add("unwanted")
+    case.clock.advance(WAIT)
+    assert case.statuses() == {"unwanted": "REVOKED"}
+    assert acknowledged(job) == 1
+
+
+def test_a_job_settled_elsewhere_is_acknowledged_without_an_outcome() -> None:
+    case = Case()
+    case.store.settled_before = {"cancelled"}
+    [job] = case.add(a_job("cancelled", lane=Lane.ASYNC))
+    case.clock.advance(WAIT)
+    assert case.store.stored == {}
+    assert case.model.batches == []
+    assert acknowledged(job) == 1
+
+
+def test_a_job_with_wrong_rows_takes_up_room_and_is_answered() -> None:
+    case = Case()
+    failed = [a_job(f"{n}", rows=[], failure=InvalidField("no", "/0")) for n in range(4)]
+    case.add(*failed)
+    assert set(case.statuses().values()) == {"FAILURE"}
+    assert [acknowledged(job) for job in failed] == [1] * 4
+
+
+def test_nothing_is_acknowledged_until_it_is_stored() -> None:
+    case = Case()
+    case.store.away = True
+    added = case.add(*jobs(4))
+    assert case.model.batches == [4]
+    assert [acknowledged(job) for job in added] == [0] * 4
+    assert RETRY in case.clock.due_in
+
+
+def test_when_the_store_is_back_what_was_predicted_is_stored_and_acknowledged_once() -> None:
+    case = Case()
+    case.store.away = True
+    added = case.add(*jobs(4))
+    case.clock.advance(3 * RETRY)
+    assert [acknowledged(job) for job in added] == [0] * 4
+    case.store.away = False
+    case.clock.advance(RETRY)
+    assert case.model.batches == [4]
+    assert len(case.store.stored) == 4
+    assert [acknowledged(job) for job in added] == [1] * 4
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_while_the_store_is_away_jobs_gather_and_none_is_lost(lane: Lane) -> None:
+    case = Case()
+    case.store.away = True
+    added = case.add(*jobs(11, lane))
+    case.clock.advance(10 * RETRY)
+    assert case.store.stored == {}
+    case.store.away = False
+    case.clock.advance(RETRY + WAIT)
+    assert set(case.statuses().values()) == {"SUCCESS"}
+    assert len(case.store.stored) == 11
+    assert [acknowledged(job) for job in added] == [1] * 11
+
+
+def test_jobs_that_could_not_be_claimed_keep_their_order() -> None:
+    case = Case()
+    case.store.away = True
+    case.add(*jobs(6, Lane.ASYNC))
+    case.store.away = False
+    case.clock.advance(RETRY + WAIT)
+    assert [job.task_id for job, _ in case.store.outcomes] == [f"regno.async-{n}" for n in range(6)]
+
+
+def test_a_flush_while_the_store_is_away_tries_no_batch_twice() -> None:
+    case = Case()
+    case.store.away = True
+    case.add(*jobs(8))
+    batches = list(case.model.batches)
+    case.batcher.flush()
+    assert case.model.batches == batches
+
+
+def test_a_task_is_counted_once_it_is_stored() -> None:
+    case = Case()
+    case.store.away = True
+    case.add(*jobs(4))
+    assert case.done.total() == 0
+    case.store.away = False
+    case.clock.advance(2 * RETRY)
+    assert case.done == {TASK_NAME: 4}
+
+
+def test_discarding_forgets_what_waits_without_acknowledging_it() -> None:
+    case = Case()
+    added = case.add(*jobs(3))
+    case.batcher.discard()
+    case.clock.advance(WAIT)
+    assert case.store.stored == {}
+    assert [acknowledged(job) for job in added] == [0] * 3
+
+
+def test_discarding_forgets_what_could_not_be_stored() -> None:
+    case = Case()
+    case.store.away = True
+    added = case.add(*jobs(4))
+    case.batcher.discard()
+    case.store.away = False
+    case.clock.advance(2 * RETRY)
+    assert case.store.stored == {}
+    assert [acknowledged(job) for job in added] == [0] * 4
+
+
+def test_sync_jobs_go_first_and_async_ones_are_not_starved() -> None:
+    case = Case()
+    case.store.away = True
+    case.add(*jobs(4, Lane.ASYNC), *jobs(12))
+    case.store.away = False
+    case.clock.advance(RETRY)
+    first_batch: list[RawResult] = list(case.store.stored.values())[:4]
+    lanes = sorted(result.task_id.split("-")[0] for result in first_batch)
+    assert lanes == ["regno.async", "regno.sync", "regno.sync", "regno.sync"]

@@ -1,0 +1,158 @@
+from collections.abc import Container
+from typing import Any
+
+import pytest
+
+from shared.errors import InvalidField, MalformedBody, ResultStoreUnavailable
+from shared.queues import Lane
+from shared.results import RawResult
+from tests.builders import a_reading
+from tests.unit.fakes import SPOILT, FakeModel, FakeStore, a_job, told
+from worker.job import Job
+from worker.predictor import BatchPredictor
+
+NOW = 1_700_000_000.0
+
+
+class Case:
+    """A predictor on a fake model and a fake store."""
+
+    def __init__(self, revoked: Container[str] = ()) -> None:
+        self.model, self.store = FakeModel(), FakeStore()
+        self.predictor = BatchPredictor(
+            self.model.as_model(), self.store.as_store(), revoked, lambda: NOW
+        )
+
+    def results(self, *jobs: Job) -> dict[str, RawResult]:
+        """The result of each job, by its id."""
+        outcomes = self.predictor.outcomes(jobs)
+        assert sorted(job.task_id for job, _ in outcomes) == sorted(job.task_id for job in jobs)
+        self.store.store(outcomes)
+        return self.store.stored
+
+
+def negatives(result: RawResult) -> list[float]:
+    assert result.status == "SUCCESS"
+    return [prediction["negative"] for prediction in told(result)["predictions"]]
+
+
+def failure(result: RawResult) -> tuple[str, list[str]]:
+    assert result.status == "FAILURE"
+    content: dict[str, Any] = told(result)
+    return content["exc_type"], content["exc_message"]
+
+
+def spoilt_job(task_id: str, lane: Lane = Lane.SYNC) -> Job:
+    return a_job(task_id, rows=[a_reading(), a_reading(afts_regno_ai=SPOILT)], lane=lane)
+
+
+def test_nothing_to_do_is_no_work() -> None:
+    case = Case()
+    assert case.results() == {}
+    assert case.model.batches == []
+
+
+def test_jobs_share_one_call_of_the_model_and_get_their_own_rows_back() -> None:
+    case = Case()
+    results = case.results(
+        a_job("one", 1), a_job("three", 2, 3, 4, lane=Lane.ASYNC), a_job("two", 5, 6)
+    )
+    assert case.model.batches == [6]
+    assert negatives(results["one"]) == [0.1]
+    assert negatives(results["three"]) == [0.2, 0.3, 0.4]
+    assert negatives(results["two"]) == [0.5, 0.6]
+    assert told(results["one"])["model_version"] == "fake"
+
+
+@pytest.mark.parametrize("lane", Lane)
+@pytest.mark.parametrize("late", [0.0, 0.001, 1e6])
+def test_an_expired_job_is_dropped_before_it_is_predicted(lane: Lane, late: float) -> None:
+    case = Case()
+    results = case.results(a_job("late", lane=lane, expires_at=NOW - late))
+    assert case.model.batches == []
+    assert results["late"].status == "REVOKED"
+    assert told(results["late"])["exc_message"] == ["expired"]
+
+
+def test_a_job_that_has_time_left_is_predicted_beside_an_expired_one() -> None:
+    case = Case()
+    results = case.results(a_job("late", expires_at=NOW), a_job("early", 3, expires_at=NOW + 0.01))
+    assert case.model.batches == [1]
+    assert negatives(results["early"]) == [0.3]
+    assert results["late"].status == "REVOKED"
+
+
+def test_a_job_revoked_by_remote_control_is_dropped() -> None:
+    case = Case(revoked={"unwanted"})
+    results = case.results(a_job("unwanted"), a_job("wanted", 1))
+    assert case.model.batches == [1]
+    assert results["unwanted"].status == "REVOKED"
+    assert told(results["unwanted"])["exc_message"] != ["expired"]
+    assert negatives(results["wanted"]) == [0.1]
+
+
+def test_an_async_job_settled_before_has_an_outcome_that_is_stored_already() -> None:
+    case = Case()
+    case.store.settled_before = {"cancelled"}
+    results = case.results(a_job("cancelled", lane=Lane.ASYNC), a_job("other", 1, lane=Lane.ASYNC))
+    assert case.model.batches == [1]
+    assert "cancelled" not in results
+    assert negatives(results["other"]) == [0.1]
+
+
+def test_sync_jobs_are_not_claimed() -> None:
+    case = Case()
+    case.store.away = True
+    outcomes = case.predictor.outcomes([a_job("sync", 1)])
+    assert [job.task_id for job, _ in outcomes] == ["sync"]
+
+
+def test_nothing_is_predicted_while_async_jobs_cannot_be_claimed() -> None:
+    case = Case()
+    case.store.away = True
+    with pytest.raises(ResultStoreUnavailable):
+        case.predictor.outcomes([a_job("sync"), a_job("async", lane=Lane.ASYNC)])
+    assert case.model.batches == []
+
+
+def test_a_job_with_wrong_rows_fails_with_the_pointer() -> None:
+    case = Case()
+    wrong = a_job("wrong", rows=[], failure=InvalidField("Expected more", "/0/direction"))
+    results = case.results(wrong, a_job("right", 1))
+    assert failure(results["wrong"]) == ("InvalidField", ["Expected more", "/0/direction"])
+    assert negatives(results["right"]) == [0.1]
+
+
+def test_a_job_without_readable_rows_fails_with_the_reason() -> None:
+    results = Case().results(a_job("odd", rows=[], failure=MalformedBody("Not JSON")))
+    assert failure(results["odd"]) == ("MalformedBody", ["Not JSON"])
+
+
+def test_expiry_goes_before_wrong_rows() -> None:
+    job = a_job("late", rows=[], failure=MalformedBody("Not JSON"), expires_at=NOW)
+    assert Case().results(job)["late"].status == "REVOKED"
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_the_neighbours_of_a_row_that_fails_are_answered(position: int) -> None:
+    jobs = [a_job("first", 1), a_job("second", 2, 3, lane=Lane.ASYNC)]
+    jobs.insert(position, spoilt_job("spoilt"))
+    results = Case().results(*jobs)
+    assert failure(results["spoilt"]) == ("PredictionFailed", ["cannot predict this"])
+    assert negatives(results["first"]) == [0.1]
+    assert negatives(results["second"]) == [0.2, 0.3]
+
+
+def test_several_spoilt_jobs_fail_each_for_itself() -> None:
+    results = Case().results(spoilt_job("a"), a_job("good", 1), spoilt_job("b", Lane.ASYNC))
+    assert {task_id: result.status for task_id, result in results.items()} == {
+        "a": "FAILURE",
+        "good": "SUCCESS",
+        "b": "FAILURE",
+    }
+
+
+def test_a_spoilt_job_alone_is_tried_once() -> None:
+    case = Case()
+    case.results(spoilt_job("spoilt"))
+    assert case.model.batches == [2]

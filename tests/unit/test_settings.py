@@ -1,0 +1,154 @@
+import pytest
+
+from shared.errors import InvalidSettings
+from shared.settings import ApiSettings, Settings, WorkerSettings, load
+
+KEY = "a-key-of-some-length"
+REQUIRED = {
+    "REGNO_BROKER_URL": "amqp://broker",
+    "REGNO_REDIS_URL": "redis://redis",
+    "REGNO_API_KEYS": KEY,
+}
+
+
+def load_api(**variables: str) -> ApiSettings:
+    return load(ApiSettings, REQUIRED | variables)
+
+
+def load_worker(**variables: str) -> WorkerSettings:
+    return load(WorkerSettings, REQUIRED | variables)
+
+
+def test_only_addresses_and_keys_have_no_default() -> None:
+    settings = load_api()
+    assert settings.broker_url == "amqp://broker"
+    assert (settings.max_rows, settings.max_plate_chars, settings.max_camera_chars) == (
+        1000,
+        32,
+        64,
+    )
+    assert (settings.max_scores, settings.max_body_bytes) == (64, 16 * 1024 * 1024)
+    assert (settings.default_timeout, settings.max_timeout) == (2, 30)
+
+
+@pytest.mark.parametrize("variable", REQUIRED)
+def test_a_variable_that_must_be_set_is_named(variable: str) -> None:
+    environ = {name: value for name, value in REQUIRED.items() if name != variable}
+    with pytest.raises(InvalidSettings, match=f"^{variable} must be set$"):
+        load(ApiSettings, environ)
+
+
+def test_a_worker_needs_no_api_keys() -> None:
+    environ = {name: value for name, value in REQUIRED.items() if name != "REGNO_API_KEYS"}
+    assert load(WorkerSettings, environ).batch_rows == 128
+
+
+def test_other_variables_are_none_of_its_business() -> None:
+    assert load(ApiSettings, REQUIRED | {"MAX_ROWS": "x", "REGNO_COLOUR": "x"}) == load_api()
+
+
+def test_each_kind_of_value_is_read() -> None:
+    settings = load_worker(
+        REGNO_BATCH_ROWS="64", REGNO_BATCH_WAIT="0.5", REGNO_LOG_LEVEL="DEBUG",
+        REGNO_MODEL_URI="models/other.cbm", REGNO_RESULT_TTL="60",
+    )  # fmt: skip
+    assert settings.batch_rows == 64
+    assert settings.batch_wait == 0.5
+    assert settings.log_level == "DEBUG"
+    assert settings.model_uri == "models/other.cbm"
+    assert settings.result_ttl == 60
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "REGNO_RESULT_TTL",
+        "REGNO_SYNC_RESULT_TTL",
+        "REGNO_REDIS_TIMEOUT",
+        "REGNO_DEFAULT_TIMEOUT",
+        "REGNO_MAX_TIMEOUT",
+        "REGNO_PUBLISH_TIMEOUT",
+        "REGNO_TASK_TTL",
+    ],
+)
+@pytest.mark.parametrize("text", ["", "0", "-1", "0.0001", "nan", "inf", "1e400", "2s", "1,5"])
+def test_a_duration_is_finite_and_at_least_a_millisecond(variable: str, text: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"^{variable}: "):
+        load_api(**{variable: text})
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "REGNO_MAX_PLATE_CHARS",
+        "REGNO_MAX_CAMERA_CHARS",
+        "REGNO_MAX_SCORES",
+        "REGNO_MAX_ROWS",
+        "REGNO_MAX_BODY_BYTES",
+    ],
+)
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "ten", "true", "nan", "9" * 30])
+def test_a_count_is_a_whole_number_of_at_least_one(variable: str, text: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"^{variable}: "):
+        load_api(**{variable: text})
+
+
+@pytest.mark.parametrize("variable", ["REGNO_BATCH_ROWS", "REGNO_BATCH_WAIT", "REGNO_PREFETCH"])
+@pytest.mark.parametrize("text", ["", "-1", "ten", "nan", "inf"])
+def test_a_wrong_setting_of_the_worker_is_named(variable: str, text: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"^{variable}: "):
+        load_worker(**{variable: text})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("REGNO_LOG_LEVEL", "loud"), ("REGNO_BROKER_URL", ""), ("REGNO_REDIS_URL", "")],
+)
+def test_a_wrong_text_is_named(variable: str, text: str) -> None:
+    for load_role in (load_api, load_worker):
+        with pytest.raises(InvalidSettings, match=f"^{variable}: "):
+            load_role(**{variable: text})
+
+
+@pytest.mark.parametrize("text", [f"{KEY},{KEY}2", f" {KEY} , {KEY}2 ", f"{KEY},,{KEY}2,"])
+def test_keys_are_separated_by_commas(text: str) -> None:
+    assert load_api(REGNO_API_KEYS=text).api_keys == [KEY, f"{KEY}2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ",", " , ", "too-short", f"{KEY},too-short", "a key with spaces in it", "ключ" * 10],
+)
+def test_a_wrong_key_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"^REGNO_API_KEYS: ") as caught:
+        load_api(REGNO_API_KEYS=text)
+    assert KEY not in str(caught.value)
+    assert "short" not in str(caught.value)
+
+
+def test_a_prefetch_smaller_than_a_batch_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match=r"REGNO_PREFETCH.*REGNO_BATCH_ROWS"):
+        load_worker(REGNO_PREFETCH="127")
+    assert load_worker(REGNO_PREFETCH="128").prefetch == 128
+
+
+def test_a_prefetch_has_to_fit_in_amqp() -> None:
+    assert load_worker(REGNO_PREFETCH="65535").prefetch == 65535
+    with pytest.raises(InvalidSettings, match=r"^REGNO_PREFETCH: "):
+        load_worker(REGNO_PREFETCH="65536")
+
+
+def test_a_default_wait_longer_than_the_longest_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match=r"REGNO_DEFAULT_TIMEOUT.*REGNO_MAX_TIMEOUT"):
+        load_api(REGNO_MAX_TIMEOUT="1")
+    assert load_api(REGNO_MAX_TIMEOUT="2").max_timeout == 2
+
+
+def test_a_batch_need_not_wait_at_all() -> None:
+    assert load_worker(REGNO_BATCH_WAIT="0").batch_wait == 0
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings: Settings = load_api()
+    with pytest.raises(AttributeError):
+        settings.max_rows = 5  # type: ignore[misc]
