@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from ops.local.programs import LOOPBACK
 from ops.local.secrets_file import LocalSecrets
@@ -30,7 +31,13 @@ def curl_line(port: int, api_key: str) -> str:
 
 
 def banner(
-    port: int, api_key: str, flower_port: int, secrets: LocalSecrets, remarks: Sequence[str]
+    *,
+    port: int,
+    api_key: str,
+    flower_port: int,
+    secrets: LocalSecrets,
+    remarks: Sequence[str],
+    folder: Path,
 ) -> str:
     """Addresses, remarks and the curl line, each on lines of its own."""
     lines = [
@@ -40,7 +47,7 @@ def banner(
         f"  docs      http://{LOOPBACK}:{port}/docs",
         f"  health    http://{LOOPBACK}:{port}/readyz",
         f"  flower    http://{LOOPBACK}:{flower_port}  (regno / {secrets.flower_password})",
-        "  logs      .run/log/",
+        f"  logs      {folder}/log",
         *(f"  note      {remark}" for remark in remarks),
         "",
         curl_line(port, api_key),

@@ -4,9 +4,7 @@ It restarts what dies, keeps the output of each in a file, and stops everything 
 reverse of the start order, the front door first and the servers last.
 """
 
-import contextlib
 import http.client
-import signal
 import subprocess
 import sys
 import xmlrpc.client
@@ -75,29 +73,31 @@ serverurl=unix://{folder}/supervisor.sock
 
 
 class Supervisor:
-    """A running supervisord that has the programs but has started none of them."""
+    """A supervisord for some programs; it starts none of them by itself."""
 
     def __init__(self, programs: Sequence[Program], folder: Path) -> None:
         """``folder`` gets the configuration, the control socket and the logs."""
-        (folder / "log").mkdir(parents=True, exist_ok=True)
-        configuration = folder / "supervisord.conf"
+        self._programs = programs
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        """Starts supervisord. Raises WaitedInVain where it does not come up."""
+        (self._folder / "log").mkdir(parents=True, exist_ok=True)
+        configuration = self._folder / "supervisord.conf"
         configuration.touch(mode=0o600)
-        configuration.write_text(_configuration(programs, folder), encoding="utf-8")
+        configuration.write_text(_configuration(self._programs, self._folder), encoding="utf-8")
         # A session of its own: Ctrl-C reaches only the runner, which then stops it in order.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._socket = folder / "supervisor.sock"
-
-    def wait_ready(self) -> None:
-        """Raises WaitedInVain where supervisor does not come up."""
-        wait_until(self._answers, _START_SECONDS, "supervisor starts", self.running)
+        wait_until(self._answers, _START_SECONDS, "supervisor", self.running)
 
     def running(self) -> bool:
         """Whether supervisor itself still runs."""
-        return self._process.poll() is None
+        return self._process is not None and self._process.poll() is None
 
     def start(self, program: Program) -> None:
         """Starts all copies of a program, without waiting until they are of use."""
@@ -110,8 +110,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stops every program, the last started first, and supervisor itself."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+        if self._process is None:
+            return
+        self._process.terminate()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -119,7 +120,7 @@ class Supervisor:
 
     def _rpc(self) -> Any:
         """A new proxy for each call: one that failed once stays broken."""
-        transport = SupervisorTransport(serverurl=f"unix://{self._socket}")
+        transport = SupervisorTransport(serverurl=f"unix://{self._folder}/supervisor.sock")
         return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
 
     def _answers(self) -> bool:

@@ -1,0 +1,126 @@
+"""The local stack from first look to last stop."""
+
+import sys
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from ops.local import programs
+from ops.local.banner import banner
+from ops.local.probes import listening, port_taken, ready
+from ops.local.programs import Program, free_port
+from ops.local.secrets_file import LocalSecrets, local_secrets
+from ops.local.servers import BROKER, REDIS, Servers, choose_servers
+from ops.local.supervise import Supervisor
+from ops.local.waiting import WaitedInVain, wait_until
+
+API_KEYS = "REGNO_API_KEYS"
+_READY_SECONDS = 120
+_LAST_PORT = 65535
+
+
+class Services(NamedTuple):
+    """What runs on top of the servers, and where it is reached."""
+
+    programs: list[Program]
+    port: int
+    flower_port: int
+    api_key: str
+
+
+def say(text: str) -> None:
+    """Tells the person at the terminal."""
+    sys.stderr.write(f"regno: {text}\n")
+
+
+def run_stack(environ: Mapping[str, str], folder: Path) -> None:
+    """Starts everything, says how to use it, and stays until it is interrupted.
+
+    ``folder`` holds data, logs and secrets. Whatever ends this, everything it started is
+    stopped first. Raises WaitedInVain where the stack does not come up or falls over.
+    """
+    secrets = local_secrets(folder / "secrets.json")
+    port, workers = _number(environ, "PORT", 5000), _number(environ, "WORKERS", 2)
+    if port_taken(port):
+        raise WaitedInVain(f"port {port} is taken; choose another: make run PORT={port + 1}")
+    servers = choose_servers(environ, folder, secrets.server_password, say)
+    keys = environ.get(API_KEYS, secrets.api_key)
+    services = _services(keys, servers, secrets, folder, port=port, workers=workers)
+    everything = [started.program for started in servers.to_start] + services.programs
+    supervisor = Supervisor(everything, folder)
+    try:
+        supervisor.launch()
+        _start(supervisor, servers, services, folder)
+        sys.stdout.write(
+            banner(
+                port=port,
+                api_key=services.api_key,
+                flower_port=services.flower_port,
+                secrets=secrets,
+                remarks=servers.remarks,
+                folder=folder,
+            )
+        )
+        sys.stdout.flush()
+        while supervisor.running():
+            time.sleep(1)
+        raise WaitedInVain(f"supervisor ended by itself; see {folder}/log/supervisor.log")
+    finally:
+        say("stopping")
+        supervisor.stop()
+        say("stopped; nothing is left running")
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, str(default))
+    if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT:
+        raise WaitedInVain(f"{name} must be a number from 1 to {_LAST_PORT}, not {text!r}")
+    return int(text)
+
+
+def _services(
+    keys: str, servers: Servers, secrets: LocalSecrets, folder: Path, *, port: int, workers: int
+) -> Services:
+    settings = {BROKER: servers.broker_url, REDIS: servers.redis_url, API_KEYS: keys}
+    flower_port = free_port()
+    return Services(
+        [
+            programs.worker(settings, workers),
+            programs.api(settings, port, folder / "metrics"),
+            programs.flower(servers.broker_url, flower_port, secrets.flower_password),
+        ],
+        port,
+        flower_port,
+        keys.split(",")[0].strip(),
+    )
+
+
+def _start(supervisor: Supervisor, servers: Servers, services: Services, folder: Path) -> None:
+    """Servers first, one after the other, then the rest; returns when requests are answered."""
+
+    def still_possible() -> bool:
+        return supervisor.running() and not supervisor.failed()
+
+    try:
+        for program, port in servers.to_start:
+            say(f"starting {program.name}")
+            supervisor.start(program)
+            wait_until(partial(listening, port), _READY_SECONDS, program.name, still_possible)
+        say("starting " + ", ".join(program.name for program in services.programs))
+        for program in services.programs:
+            supervisor.start(program)
+        wait_until(partial(ready, services.port), _READY_SECONDS, "/readyz", still_possible)
+    except WaitedInVain as error:
+        failed = supervisor.failed() if supervisor.running() else []
+        for name in failed:
+            _show_log(folder / "log" / f"{name.replace('_', '-')}.log")
+        blame = f"; these ended: {', '.join(failed)}" if failed else ""
+        raise WaitedInVain(f"did not start: {error}{blame}; logs are in {folder}/log") from error
+
+
+def _show_log(path: Path) -> None:
+    if path.exists():
+        lines = path.read_text(errors="replace").splitlines()[-15:]
+        sys.stderr.write("\n".join([f"--- {path}", *lines, ""]))

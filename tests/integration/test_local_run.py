@@ -1,0 +1,142 @@
+"""``make run`` as a newcomer sees it: it starts, its curl line works, it leaves nothing."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ops.local.programs import Program, free_port
+from tests.processes import Process, wait_until
+from tests.servers import Servers
+
+RUN = (sys.executable, "-m", "ops.local")
+
+WITHOUT_SERVERS = """
+import runpy
+from ops.local import system
+system.find_rabbitmq = system.find_redis = lambda: None
+system.can_install = lambda: False
+runpy.run_module("ops.local", run_name="__main__")
+"""
+
+
+class Run:
+    """A ``python -m ops.local`` with a folder and a port of its own."""
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], command: tuple[str, ...] = RUN
+    ) -> None:
+        self.folder = folder
+        self.environment = {"RUN_FOLDER": str(folder), "PORT": str(free_port()), **environment}
+        self.process = Process(Program("run", command, self.environment, 0), folder.parent)
+
+    def output(self) -> str:
+        return self.process.tail(10_000)
+
+    def wait_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process.running(), self.output()
+            return "\nready\n" in self.output()
+
+        wait_until(ready, 120, "make run says ready")
+
+    def curl(self) -> dict[str, object]:
+        """Runs the printed line in a shell, as pasted."""
+        found = re.search(r"^curl .*$", self.output(), re.MULTILINE)
+        assert found, self.output()
+        done = subprocess.run(
+            ["bash", "-c", found[0]], capture_output=True, check=True, text=True, timeout=30
+        )
+        answer = json.loads(done.stdout)
+        assert isinstance(answer, dict)
+        return answer
+
+    def left_behind(self) -> list[str]:
+        """Command lines of running processes that know this run's folder."""
+        left = []
+        for process in psutil.process_iter():
+            try:
+                command = " ".join(process.cmdline())
+                known = str(self.folder) in f"{command} {process.environ()}"
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+            if known and process.pid != os.getpid():
+                left.append(command)
+        return left
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def given(servers: Servers) -> Mapping[str, str]:
+    """A broker and a Redis that are there already."""
+    return {
+        "REGNO_BROKER_URL": servers.rabbit.url,
+        "REGNO_REDIS_URL": servers.redis.url.removesuffix("/0") + "/7",
+        "WORKERS": "1",
+    }
+
+
+@pytest.fixture
+def private_run(folder: Path) -> Iterator[Run]:
+    """A run that brings its own RabbitMQ and Redis."""
+    run = Run(folder, {"WORKERS": "1"})
+    yield run
+    if run.process.running():
+        run.process.stop()
+
+
+def test_with_servers_of_its_own_the_printed_line_is_answered_and_nothing_is_left(
+    private_run: Run,
+) -> None:
+    private_run.wait_ready()
+    assert private_run.curl()["status"] == "ok"
+    assert private_run.process.stop() == 0
+    assert private_run.left_behind() == []
+    assert "nothing is left running" in private_run.output()
+
+
+def test_given_servers_are_used_as_they_are(folder: Path, given: Mapping[str, str]) -> None:
+    run = Run(folder, given)
+    with run.process:
+        run.wait_ready()
+        assert run.curl()["status"] == "ok"
+        assert "starting redis" not in run.output()
+        assert "starting rabbitmq" not in run.output()
+
+
+def test_without_any_server_the_embedded_one_is_used_and_said_so(folder: Path) -> None:
+    run = Run(folder, {"WORKERS": "1"}, (sys.executable, "-c", WITHOUT_SERVERS))
+    try:
+        run.wait_ready()
+        assert run.curl()["status"] == "ok"
+        assert "the embedded Redis is the broker too" in run.output()
+    finally:
+        run.process.stop()
+    assert run.left_behind() == []
+
+
+def test_a_taken_port_is_named(folder: Path, servers: Servers) -> None:
+    run = Run(folder, {"PORT": str(servers.rabbit.port)})
+    wait_until(lambda: not run.process.running(), 30, "it gives up")
+    assert run.process.stop() == 1
+    assert f"port {servers.rabbit.port} is taken" in run.output()
+
+
+def test_a_model_that_cannot_be_served_is_said_and_nothing_is_left(
+    folder: Path, given: Mapping[str, str]
+) -> None:
+    run = Run(folder, {**given, "REGNO_MODEL_URI": "/no/such/model.cbm"})
+    wait_until(lambda: not run.process.running(), 60, "it gives up")
+    assert run.process.stop() == 1
+    assert "Cannot load the model /no/such/model.cbm" in run.output()
+    assert run.left_behind() == []
