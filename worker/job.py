@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
+from celery.exceptions import InvalidTaskError
 from kombu.message import Message
 
 from shared.errors import InvalidField, MalformedBody, RegnoError, TooLarge
@@ -32,6 +33,7 @@ class Job(NamedTuple):
 
 
 _Body = tuple[list[msgspec.Raw], dict[str, msgspec.Raw], msgspec.Raw]
+_PlainBody = tuple[list[Any], dict[str, Any], Any]
 _body_decoder = msgspec.json.Decoder(_Body)
 
 
@@ -43,8 +45,16 @@ class JobReader:
         self._rows = rows
 
     def read(self, message: Message) -> Job:
-        """The job of a message. What is wrong with its arguments becomes its failure."""
+        """The job of a message. What is wrong with its arguments becomes its failure.
+
+        Raises Celery's InvalidTaskError for a message that is no task at all; Celery then
+        rejects it, and from the async lane it goes to the dead letters.
+        """
         headers = message.headers
+        try:
+            task_id, expires_at = str(headers["id"]), _timestamp(headers.get("expires"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidTaskError(f"Not a Celery task: {error!r}") from error
         rows: Sequence[Row] = ()
         failure = None
         try:
@@ -52,23 +62,23 @@ class JobReader:
         except (MalformedBody, InvalidField, TooLarge) as error:
             failure = error
         return Job(
-            task_id=headers["id"],
+            task_id=task_id,
             lane=_lane(message.delivery_info),
             rows=rows,
             failure=failure,
-            expires_at=_timestamp(headers.get("expires")),
+            expires_at=expires_at,
             reply_to=message.properties.get("reply_to"),
-            request_id=headers.get(REQUEST_ID_HEADER) or headers["id"],
+            request_id=headers.get(REQUEST_ID_HEADER) or task_id,
             message=message,
         )
 
     def _read_rows(self, message: Message) -> list[Row]:
-        if message.content_type != "application/json" or "compression" in message.headers:
-            args, kwargs, _ = message.decode()
-            return self._rows.read_objects(_argument(args, kwargs))
         try:
+            if message.content_type != "application/json" or "compression" in message.headers:
+                args, kwargs, _ = msgspec.convert(message.decode(), type=_PlainBody)
+                return self._rows.read_objects(_argument(args, kwargs))
             args, kwargs, _ = _body_decoder.decode(message.body)
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise MalformedBody(f"Not a Celery message: {error}") from error
         rows, _ = self._rows.read_json(bytes(_argument(args, kwargs)))
         return rows

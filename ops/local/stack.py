@@ -93,7 +93,7 @@ def _services(
         ],
         port,
         flower_port,
-        keys.split(",")[0].strip(),
+        keys.split(",", maxsplit=1)[0].strip(),
     )
 
 

@@ -1,0 +1,99 @@
+"""Messages become jobs, whoever sent them; what is no task is refused, not a crash."""
+
+import json
+import zlib
+from typing import Any
+
+import pytest
+from celery.exceptions import InvalidTaskError
+from kombu.message import Message
+
+from shared.errors import InvalidField, MalformedBody
+from shared.queues import Lane
+from shared.rows import RowReader
+from shared.settings import WorkerSettings
+from tests.builders import a_row
+from worker.job import Job, JobReader
+
+READER = JobReader(RowReader(WorkerSettings(broker_url="amqp://", redis_url="redis://")))
+
+
+def a_message(body: Any = None, *, queue: str = "regno.sync", **headers: Any) -> Message:
+    sent = [[[a_row()]], {}, {}] if body is None else body
+    return Message(
+        body=sent if isinstance(sent, bytes) else json.dumps(sent).encode(),
+        content_type="application/json",
+        content_encoding="utf-8",
+        headers={"task": "pick_regno", "id": "1", **headers},
+        properties={},
+        delivery_info={"routing_key": queue},
+        accept=["application/json"],
+    )
+
+
+def read(message: Message) -> Job:
+    return READER.read(message)
+
+
+def test_the_lane_is_the_queue_it_came_from() -> None:
+    assert read(a_message(queue="regno.sync")).lane is Lane.SYNC
+    assert read(a_message(queue="regno.async")).lane is Lane.ASYNC
+
+
+@pytest.mark.parametrize("body", [[[[a_row()]], {}, {}], [[], {"rows": [a_row()]}, {}]])
+def test_rows_come_by_position_or_by_name(body: Any) -> None:
+    job = read(a_message(body))
+    assert job.failure is None
+    assert [row.regno_recognize for row in job.rows] == [a_row()["regno_recognize"]]
+
+
+def test_a_compressed_message_is_read_like_any_other() -> None:
+
+    body = zlib.compress(json.dumps([[[a_row()]], {}, {}]).encode())
+    job = read(a_message(body, compression="application/x-gzip"))
+    assert job.failure is None
+    assert len(job.rows) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b"[]", b"[[], {}]", b'{"rows": []}', b"[" * 100_000],
+    ids=lambda body: repr(body[:12]),
+)
+def test_a_body_that_is_no_task_body_becomes_a_failure(body: bytes) -> None:
+    job = read(a_message(body))
+    assert isinstance(job.failure, MalformedBody)
+    assert job.rows == ()
+
+
+@pytest.mark.parametrize("body", [[[], {}, {}], [[1, 2], {}, {}], [[], {"lines": []}, {}]])
+def test_other_arguments_than_rows_become_a_failure(body: Any) -> None:
+    assert isinstance(read(a_message(body)).failure, InvalidField)
+
+
+def test_a_wrong_field_becomes_a_failure_that_names_it() -> None:
+    failure = read(a_message([[[a_row(), a_row(direction="north")]], {}, {}])).failure
+    assert isinstance(failure, InvalidField)
+    assert failure.pointer == "/1/direction"
+
+
+@pytest.mark.parametrize("headers", [{"expires": "tomorrow"}, {"expires": 5}])
+def test_a_message_with_unreadable_headers_is_no_task(headers: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTaskError):
+        read(a_message(**headers))
+
+
+def test_a_message_without_an_id_is_no_task() -> None:
+    message = a_message()
+    del message.headers["id"]
+    with pytest.raises(InvalidTaskError):
+        read(message)
+
+
+def test_expiry_is_unix_time_and_a_time_without_zone_is_utc() -> None:
+    aware = read(a_message(expires="2026-01-01T03:00:00+03:00"))
+    naive = read(a_message(expires="2026-01-01T00:00:00"))
+    assert aware.expires_at == naive.expires_at == 1_767_225_600.0
+    assert aware.expired(1_767_225_600.0)
+    assert not aware.expired(1_767_225_599.9)
+    assert not read(a_message()).expired(1e12)

@@ -1,0 +1,37 @@
+"""The README says what is true: every setting, with its default, and every make command."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from shared.settings import PREFIX, ApiSettings, Settings, WorkerSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def documented() -> dict[str, str]:
+    return dict(re.findall(r"^\| `(REGNO_\w+)` \| (\S+) \|", README, re.MULTILINE))
+
+
+def defaults(kind: type[Settings]) -> dict[str, str]:
+    return {
+        PREFIX + field.name.upper(): (
+            "required" if field.required else f"{field.default:g}"
+            if isinstance(field.default, float) else str(field.default)
+        )
+        for field in msgspec.structs.fields(kind)
+    }  # fmt: skip
+
+
+def test_the_settings_tables_hold_every_setting_with_its_default() -> None:
+    assert documented() == defaults(ApiSettings) | defaults(WorkerSettings)
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"\bmake ([a-z]+)\b", README))))
+def test_every_make_command_it_names_exists(command: str) -> None:
+    sentence_words = {"a", "it"}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert command in sentence_words or re.search(rf"^{command}:", makefile, re.MULTILINE)
