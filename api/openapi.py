@@ -1,5 +1,7 @@
 """The OpenAPI 3.1 document, its schemas generated from the types that validate."""
 
+import csv
+import io
 from typing import Any
 
 import msgspec
@@ -49,7 +51,7 @@ def openapi_document(settings: ApiSettings, reader: RowReader) -> dict[str, Any]
             "picked over the camera's.",
         },
         "security": [{"key": []}],
-        "paths": _paths(settings, rows),
+        "paths": _paths(settings, _body(settings, rows, _csv_example(components["Row"]))),
         "components": {
             "schemas": components,
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": auth.HEADER}},
@@ -98,15 +100,21 @@ def _customer_answers() -> dict[str, Any]:
     return answers
 
 
-def _body(rows: dict[str, Any]) -> dict[str, Any]:
+def _csv_example(row: dict[str, Any]) -> str:
+    """The header row and one line, from the examples of a row's fields."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerows([FIELDS, [row["properties"][field]["examples"][-1] for field in FIELDS]])
+    return text.getvalue()
+
+
+def _body(settings: ApiSettings, rows: dict[str, Any], example: str) -> dict[str, Any]:
     return {
+        "description": f"At most {settings.max_rows} rows in {settings.max_body_bytes} bytes.",
         "required": True,
         "content": {
             JSON: {"schema": {"anyOf": [_ref("Row"), rows]}},
-            CSV: {
-                "schema": {"type": "string"},
-                "example": ",".join(FIELDS) + "\n",
-            },
+            CSV: {"schema": {"type": "string"}, "example": example},
         },
     }
 
@@ -126,7 +134,7 @@ def _header(name: str, text: str, example: str) -> dict[str, Any]:
     }
 
 
-def _paths(settings: ApiSettings, rows: dict[str, Any]) -> dict[str, Any]:
+def _paths(settings: ApiSettings, body: dict[str, Any]) -> dict[str, Any]:
     longest = settings.max_timeout
     task_id = {"name": "task_id", "in": "path", "required": True, "schema": {"type": "string"}}
     prefer = {
@@ -140,7 +148,7 @@ def _paths(settings: ApiSettings, rows: dict[str, Any]) -> dict[str, Any]:
             "post": {
                 "operationId": "reg",
                 "summary": "Predict, in the customer's form",
-                "requestBody": _body(rows),
+                "requestBody": body,
                 "responses": _customer_answers(),
             }
         },
@@ -152,7 +160,7 @@ def _paths(settings: ApiSettings, rows: dict[str, Any]) -> dict[str, Any]:
                     _seconds("timeout", longest, "How long to wait, in seconds."),
                     prefer,
                 ],
-                "requestBody": _body(rows),
+                "requestBody": body,
                 "responses": _answers(
                     {
                         200: ("The predictions, in the order sent", "PredictAnswer"),
@@ -173,7 +181,7 @@ def _paths(settings: ApiSettings, rows: dict[str, Any]) -> dict[str, Any]:
                         "order-4711",
                     )
                 ],
-                "requestBody": _body(rows),
+                "requestBody": body,
                 "responses": _answers(
                     {202: ("Accepted; Location is where its state is", "TaskAnswer")},
                     (*_POST_PROBLEMS, 409),

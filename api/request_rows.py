@@ -33,7 +33,20 @@ def read_rows(request: Request, reader: RowReader) -> RequestRows:
     if read is None or charset not in ("utf-8", "utf8"):
         sent = request.content_type or "nothing"
         raise UnsupportedContent(f"Content-Type must be {JSON} or {CSV} in UTF-8, not {sent}")
-    return read(request.get_data(), reader)
+    return read(_body(request), reader)
+
+
+def _body(request: Request) -> bytes:
+    """The whole body.
+
+    One sent in chunks has no length to refuse it by: werkzeug cuts it at the limit and says
+    nothing, so whether there was more is asked here.
+    """
+    body = request.get_data()
+    cut = request.content_length is None and len(body) == request.max_content_length
+    if cut and request.environ["wsgi.input"].read(1):
+        raise TooLarge(f"Too many bytes: expected at most {request.max_content_length}")
+    return body
 
 
 def _read_json(body: bytes, reader: RowReader) -> RequestRows:

@@ -21,10 +21,16 @@ _T = TypeVar("_T")
 
 MAX_INT64 = 2**63 - 1
 
-_TIME_CHECK = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
-    r"(Z|[+-][0-9]{2}(:?[0-5][0-9])?)?"
+_HOUR, _SIXTIETH = "([01][0-9]|2[0-3])", "[0-5][0-9]"
+_TIME = (
+    "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    f"[T ]{_HOUR}:{_SIXTIETH}(:{_SIXTIETH}([.,][0-9]{{1,9}})?)?"
+    f"(Z|[+-]{_HOUR}(:?{_SIXTIETH})?)?"
 )
+"""What a pattern can say of a date and time; how many days a month has is another matter."""
+_TIME_CHECK = re.compile(_TIME)
+_NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TIME_EXPECTED = "Expected an ISO 8601 date and time such as `2021-08-01T09:02:59`"
 _SCORES_EXPECTED = 'Expected an array of numbers, or a string that holds one: "[0.99, 0.98]"'
 
@@ -62,8 +68,11 @@ def row_type(limits: Settings) -> type[Row]:
     """``Row`` with the limits of these settings compiled in."""
     plate = Annotated[str, Meta(max_length=limits.max_plate_chars)]
     camera = Annotated[str, Meta(max_length=limits.max_camera_chars)]
+    items = f"{_NUMBER}(, ?{_NUMBER}){{0,{limits.max_scores - 1}}}"
+    # Said in the schema alone: the decoder of the list checks it, and names what is wrong.
+    holding_scores = Annotated[str, Meta(extra_json_schema={"pattern": f"^\\[({items})?\\]$"})]
     scores = Annotated[
-        str | Annotated[list[float], Meta(max_length=limits.max_scores)],
+        holding_scores | Annotated[list[float], Meta(max_length=limits.max_scores)],
         Meta(
             description="Confidence of each item: an array, or a string that holds one.",
             examples=[[0.99, 0.98], "[0.99, 0.98]"],
@@ -85,12 +94,14 @@ def row_type(limits: Settings) -> type[Row]:
         "camera_type": described(camera, "Kind of camera.", "Стационарная"),
         "camera_class": described(camera, "Make of camera.", "Астра-Трафик"),
         "time_check": described(
-            str,
+            Annotated[str, Meta(extra_json_schema={"pattern": f"^{_TIME}$"})],
             "When the camera saw it: ISO 8601 date and time, `T` or a space between them, "
             "optional fraction and offset. The hour is taken as written.",
             "2021-08-01T09:02:59",
         ),
-        "direction": described(integer, "0 or 1 as cameras send it.", 0),
+        "direction": described(
+            integer, "0 or 1 as cameras send it: an integer, written without a fraction.", 0
+        ),
     }
     kind = msgspec.defstruct("Row", list(fields.items()), bases=(Row,), module=__name__)
     return cast("type[Row]", kind)
@@ -158,7 +169,7 @@ def _check_json_could_hold(row: Row, index: int) -> None:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, float) and not math.isfinite(item):
                 raise InvalidField("Expected a finite number", f"/{index}/{field}")
-            if isinstance(item, str) and any("\ud800" <= c <= "\udfff" for c in item):
+            if isinstance(item, str) and _SURROGATE.search(item):
                 raise InvalidField("Expected text without lone surrogates", f"/{index}/{field}")
 
 
