@@ -30,6 +30,8 @@ def read_rows(request: Request, reader: RowReader) -> RequestRows:
     """
     read = _READERS.get(request.mimetype)
     charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.content_encoding not in (None, "identity"):
+        raise UnsupportedContent(f"Content-Encoding {request.content_encoding} is not read")
     if read is None or charset not in ("utf-8", "utf8"):
         sent = request.content_type or "nothing"
         raise UnsupportedContent(f"Content-Type must be {JSON} or {CSV} in UTF-8, not {sent}")

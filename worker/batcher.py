@@ -21,10 +21,17 @@ _logger = logging.getLogger(__name__)
 STORE_RETRY_SECONDS = 0.25
 
 
+class TimerEntry(Protocol):
+    """A call that is still to come."""
+
+    def cancel(self) -> None:
+        """It comes no more."""
+
+
 class Timer(Protocol):
     """The part of the event loop's timer that is needed."""
 
-    def call_after(self, secs: float, fun: Callable[[], None]) -> object:
+    def call_after(self, secs: float, fun: Callable[[], None]) -> TimerEntry:
         """Calls ``fun`` once, after ``secs`` seconds."""
 
 
@@ -53,7 +60,7 @@ class Batcher:
         self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
         self._rows = 0
         self._oldest_at = 0.0
-        self._timer_set = False
+        self._pending: TimerEntry | None = None
         self._paused = False
         self._unstored: list[Outcome] = []
 
@@ -87,7 +94,7 @@ class Batcher:
         due_in = seconds_until_due(self._rows, self._oldest_at, self._clock(), self._limits)
         if not due_in:
             self.flush()
-        elif not self._timer_set:
+        elif self._pending is None:
             self._call_after(due_in)
 
     def _run(self, batch: Sequence[Job]) -> None:
@@ -120,11 +127,13 @@ class Batcher:
         self._call_after(STORE_RETRY_SECONDS)
 
     def _call_after(self, seconds: float) -> None:
-        self._timer_set = True
-        self._timer.call_after(seconds, self._on_timer)
+        """One call is pending at most: a pause puts off the flush that was due."""
+        if self._pending is not None:
+            self._pending.cancel()
+        self._pending = self._timer.call_after(seconds, self._on_timer)
 
     def _on_timer(self) -> None:
-        self._timer_set = False
+        self._pending = None
         self._paused = False
         if self._unstored:
             self._settle(self._unstored)

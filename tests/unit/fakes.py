@@ -122,8 +122,10 @@ class FakeClock:
     def __call__(self) -> float:
         return self.now
 
-    def call_after(self, secs: float, fun: Callable[[], None]) -> None:
-        self._calls.append((self.now + secs, fun))
+    def call_after(self, secs: float, fun: Callable[[], None]) -> "FakeTimerEntry":
+        call = (self.now + secs, fun)
+        self._calls.append(call)
+        return FakeTimerEntry(lambda: self._calls.remove(call))
 
     @property
     def due_in(self) -> list[float]:
@@ -139,6 +141,13 @@ class FakeClock:
             self.now, fun = first
             fun()
         self.now = end
+
+
+class FakeTimerEntry:
+    """A call that is still to come."""
+
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        self.cancel = cancel
 
 
 class FakeDispatcher:

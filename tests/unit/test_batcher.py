@@ -262,3 +262,13 @@ def test_sync_jobs_go_first_and_async_ones_are_not_starved() -> None:
     first_batch: list[RawResult] = list(case.store.stored.values())[:4]
     lanes = sorted(result.task_id.split("-")[0] for result in first_batch)
     assert lanes == ["regno.async", "regno.sync", "regno.sync", "regno.sync"]
+
+
+def test_a_pause_puts_off_the_flush_that_was_due_and_leaves_one_timer() -> None:
+    case = Case()
+    case.add(a_job("waits"))
+    case.store.away = True
+    case.add(*jobs(4))
+    assert case.clock.due_in == [RETRY]
+    case.clock.advance(5 * RETRY)
+    assert case.clock.due_in == [RETRY]
