@@ -92,9 +92,10 @@ def check_features(features: Sequence[ManifestFeature]) -> None:
 
 
 def _check_classes(classifier: CatBoostClassifier) -> None:
-    classes = list(classifier.classes_)
+    classes = [str(label) for label in classifier.classes_]
     if len(classes) != 2:  # noqa: PLR2004 - negative and positive
-        raise ModelMismatch(f"The model has the classes {classes}; two are needed")
+        found = ", ".join(classes) or "none"
+        raise ModelMismatch(f"A model of two classes is needed; this one has: {found}")
 
 
 def _check_manifest(path: Path, digest: str, features: list[ManifestFeature]) -> None:

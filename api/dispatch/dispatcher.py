@@ -15,6 +15,7 @@ from shared.errors import (
     Conflict,
     DeadlineExceeded,
     InvalidParameter,
+    ResultStoreUnavailable,
     UnknownTask,
 )
 from shared.messages import task_message
@@ -73,7 +74,8 @@ class Dispatcher:
     def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> RawResult:
         """The result of a task somebody waits for.
 
-        Raises DeadlineExceeded; BrokerUnavailable, when nothing was accepted.
+        Raises DeadlineExceeded; BrokerUnavailable, when nothing was accepted;
+        ResultStoreUnavailable, when no result could be heard at the deadline.
         """
         task_id = str(uuid.uuid4())
         with self._waiters.waiting(task_id) as slot:
@@ -94,9 +96,12 @@ class Dispatcher:
             )
             self._publishers[Lane.SYNC].publish(message, published)
             answer = self._answer(slot, deadline)
-        if answer is None:
-            raise DeadlineExceeded("No answer within the deadline")
-        return answer
+        if answer is not None:
+            return answer
+        deaf = self._replies.problem()
+        if deaf is not None:
+            raise ResultStoreUnavailable(deaf)
+        raise DeadlineExceeded("No answer within the deadline")
 
     def submit(self, rows: Sequence[Row], request_id: str, task_id: str | None = None) -> str:
         """Accepts a task for later: once this returns its id, it is in the broker's keeping.

@@ -14,6 +14,8 @@ from shared.queues import declare_queues
 
 HEARTBEAT_SECONDS = 10
 
+_PROBE_ID = "probe"
+
 Refusals = dict[str, str]
 """Task id to the reason why the broker did not take its message."""
 
@@ -57,15 +59,21 @@ def open_link(broker_url: str, timeout: float) -> Link:
     )
     errors = connection.connection_errors + connection.channel_errors + (OSError,)
     try:
-        connection.connect()
-        channel = connection.channel()
-        declare_queues(channel)
+        # One attempt: connect() would sleep two seconds and try again.
+        connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+        if not is_amqp:
+            channel = connection.channel()
+            declare_queues(channel)
+            return VirtualLink(connection, channel, errors)
+        with connection.connection.transport.having_timeout(timeout):
+            channel = connection.channel()
+            declare_queues(channel)
+            link = AmqpLink(connection, channel, errors, blocked)
+            link.probe(timeout)
     except errors as error:
         connection.collect()
         raise BrokerUnavailable(f"Cannot reach the broker: {error}") from error
-    if is_amqp:
-        return AmqpLink(connection, channel, errors, blocked)
-    return VirtualLink(connection, channel, errors)
+    return link
 
 
 class AmqpLink:
@@ -94,6 +102,19 @@ class AmqpLink:
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
         channel.events["basic_return"].add(self._on_return)
+
+    def probe(self, timeout: float) -> None:
+        """Finds out whether the broker takes messages at all.
+
+        RabbitMQ tells of an alarm only who tries to publish. This message is for no queue, so
+        it comes back. Raises one of ``errors`` where neither it nor an alarm comes in time.
+        """
+        self._unconfirmed[next(self._tags)] = _PROBE_ID
+        self._channel.basic_publish(
+            amqp.Message(b"", correlation_id=_PROBE_ID), exchange="", mandatory=True
+        )
+        while self._unconfirmed and not self._blocked:
+            self._connection.drain_events(timeout=timeout)
 
     def send(self, messages: Sequence[TaskMessage], timeout: float) -> Refusals:
         """See ``Link``. Raises one of ``errors`` where confirms stay out."""
