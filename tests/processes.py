@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -49,6 +50,23 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         """Signals the whole group: scripts start the program they are for as a child."""
         os.killpg(self._popen.pid, number)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stopped in its tracks while the context lasts: it holds its connections, and is mute."""
+        self.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.resume()
+
+    def resume(self) -> None:
+        """Ends a pause; no harm where there is none."""
+        self.send(signal.SIGCONT)
+
+    def wait(self, seconds: float) -> int:
+        """The exit status of a program that ends by itself."""
+        return self._popen.wait(seconds)
 
     def stop(self) -> int:
         """TERM, and the exit status. Fails where the process does not end in time."""

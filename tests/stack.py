@@ -1,9 +1,11 @@
 """The whole service for a test: gunicorn and workers on real servers."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from ops.local import programs
 from ops.local.programs import LOOPBACK, ROOT, free_port
@@ -25,6 +27,22 @@ class Client(requests.Session):
         """``url`` is the path on the front door."""
         options.setdefault("timeout", 40)
         return super().request(method, self.url + url, **options)  # type: ignore[arg-type]
+
+    def metric(self, name: str) -> float:
+        """The value of a metric that has no labels."""
+        for line in self.get("/metrics").text.splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        raise AssertionError(f"/metrics has no {name}")
+
+    def close(self) -> None:
+        """Hangs up at once; a session by itself leaves that to the garbage collector."""
+        for adapter in self.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                pools = adapter.poolmanager.pools
+                for key in pools.keys():  # noqa: SIM118 - it refuses to be iterated
+                    pools[key].close()
+        super().close()
 
 
 class Stack:
@@ -52,15 +70,23 @@ class Stack:
         self.url = f"http://{LOOPBACK}:{port}"
         self.client = Client(self.url)
         self.workers: list[Process] = []
+        self._copies = 0
         self.api = Process(programs.api(self.environment, port, folder / "metrics"), folder)
         for _ in range(workers):
             self.add_worker()
 
     def add_worker(self) -> Process:
         program = programs.worker(self.environment, 1)
-        worker = Process(program, self._folder, copy=len(self.workers))
+        self._copies += 1
+        worker = Process(program, self._folder, copy=self._copies)
         self.workers.append(worker)
         return worker
+
+    def replace_worker(self, old: Process) -> Process:
+        """Ends one worker, however it is, and starts another in its place."""
+        old.kill()
+        self.workers.remove(old)
+        return self.add_worker()
 
     def readiness(self) -> requests.Response | None:
         """What ``/readyz`` says; None while nothing listens."""
@@ -87,5 +113,7 @@ class Stack:
 
     def close(self) -> None:
         self.client.close()
-        for process in (self.api, *self.workers):
-            process.stop()
+        processes = [self.api, *self.workers]
+        # Side by side, so that one that does not stop leaves none of the others behind.
+        with ThreadPoolExecutor(len(processes)) as pool:
+            list(pool.map(Process.stop, processes))

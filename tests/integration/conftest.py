@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
 
 from tests.builders import customer_file
-from tests.servers import Servers
+from tests.servers import RedisServer, Servers
 from tests.stack import Client, Stack
 
 
@@ -28,9 +29,7 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def customer_stack(
-    servers: Servers, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def customer_stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The service with the customer's model; skips where it is absent."""
     model = customer_file("micromodel.cbm")
     stack = Stack(
@@ -43,6 +42,30 @@ def customer_stack(
     stack.wait_ready()
     yield stack
     stack.close()
+
+
+@pytest.fixture(scope="session")
+def private_stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two api processes and one worker with a Redis and a virtual host of their own.
+
+    A test may pause or replace its workers and cut its connections, if it mends them.
+    """
+    folder = tmp_path_factory.mktemp("private")
+    redis = RedisServer(folder)
+    redis.wait_ready()
+    broker_url = servers.rabbit.add_vhost("private")
+    stack = Stack(broker_url, redis.url, folder, settings={"API_PROCESSES": "2"})
+    stack.wait_ready()
+    yield stack
+    stack.close()
+    redis.process.stop()
+
+
+@pytest.fixture
+def private_redis(private_stack: Stack) -> Iterator[Redis]:
+    """A client of the private stack's Redis, to see what the service does there."""
+    with Redis.from_url(private_stack.environment["REGNO_REDIS_URL"]) as client:
+        yield client
 
 
 @pytest.fixture
