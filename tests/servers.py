@@ -7,7 +7,7 @@ from pathlib import Path
 import redis as redis_py
 from kombu.connection import Connection
 
-from ops.local import programs
+from ops.local import programs, system
 from ops.local.programs import LOOPBACK, RabbitPorts, child_environment, free_port
 from tests.processes import Process, wait_until
 
@@ -18,7 +18,7 @@ class RedisServer:
     """A Redis that can be stopped, killed and started again on its port."""
 
     def __init__(self, folder: Path) -> None:
-        binary = programs.find_redis()
+        binary = system.find_redis()
         assert binary, "the tests need redis-server: apt-get install redis-server"
         port = free_port()
         self.url = programs.redis_url(port, PASSWORD)
@@ -45,7 +45,7 @@ class RabbitServer:
     """A RabbitMQ node that can be stopped, killed and started again on its ports."""
 
     def __init__(self, folder: Path) -> None:
-        found = programs.find_rabbitmq()
+        found = system.find_rabbitmq()
         assert found, "the tests need RabbitMQ: apt-get install rabbitmq-server"
         self.port = free_port()
         ports = RabbitPorts(self.port, free_port(), free_port())

@@ -119,7 +119,7 @@ def api(environment: Mapping[str, str], port: int, metrics_folder: Path) -> Prog
     """The front door on ``port``, on every interface of this machine's loopback."""
     command = (sys.executable, "-m", "gunicorn", "--config", "api/gunicorn.conf.py")
     settings = {"PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(metrics_folder)}
-    return Program("api", command, {**environment, **settings}, API)
+    return Program("api", command, {**environment, **settings}, API, stop_seconds=40)
 
 
 def flower(broker_url: str, port: int, password: str) -> Program:

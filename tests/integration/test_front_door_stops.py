@@ -1,0 +1,58 @@
+"""A front door that is told to stop answers what it has taken and waits for nobody else."""
+
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ops.local.programs import LOOPBACK
+from tests.builders import a_row
+from tests.processes import wait_until
+from tests.stack import Stack
+
+
+@pytest.fixture
+def front_door(private_stack: Stack, tmp_path: Path) -> Iterator[Stack]:
+    """A second front door before the private stack's worker."""
+    stack = Stack(
+        private_stack.environment["REGNO_BROKER_URL"],
+        private_stack.environment["REGNO_REDIS_URL"],
+        tmp_path,
+        workers=0,
+    )
+    stack.wait_ready()
+    yield stack
+    stack.close()
+
+
+def test_idle_connections_do_not_hold_it_up(front_door: Stack) -> None:
+    port = int(front_door.url.rsplit(":", 1)[1])
+    with socket.create_connection((LOOPBACK, port)) as idle:
+        idle.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in idle.recv(4096)
+        began = time.monotonic()
+        assert front_door.api.stop() == 0
+        assert time.monotonic() - began < 5
+        idle.settimeout(5)
+        while idle.recv(4096):  # the rest of the answer, then the end
+            pass
+
+
+def test_a_request_that_waits_for_its_answer_still_gets_it(
+    front_door: Stack, private_stack: Stack
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with private_stack.workers[0].paused():
+            waiting = pool.submit(
+                front_door.client.post, "/v1/predict", json=a_row(), params={"timeout": 20}
+            )
+            wait_until(
+                lambda: front_door.client.metric("regno_waiters") == 1, 10, "the request waits"
+            )
+            front_door.api.send(signal.SIGTERM)
+        assert waiting.result(25).status_code == 200
+    assert front_door.api.stop() == 0
