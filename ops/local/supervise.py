@@ -103,6 +103,15 @@ class Supervisor:
         """Starts all copies of a program, without waiting until they are of use."""
         self._rpc().startProcessGroup(program.name, False)
 
+    def halt(self, program: Program) -> None:
+        """Stops all copies of a program and waits until they are gone."""
+        self._rpc().stopProcessGroup(program.name, True)
+
+    def pids(self, program: Program) -> list[int]:
+        """Process ids of the running copies of a program."""
+        states = self._rpc().getAllProcessInfo()
+        return [s["pid"] for s in states if s["group"] == program.name and s["pid"]]
+
     def failed(self) -> list[str]:
         """Names of the processes that supervisor has given up or that ended by themselves."""
         states = self._rpc().getAllProcessInfo()

@@ -1,0 +1,1 @@
+"""A load generator: open loop at a constant rate, or closed loop at full speed."""
