@@ -77,7 +77,18 @@ def failure_of(result: RawResult) -> errors.RegnoError:
 
 
 def task_answer(result: RawResult) -> TaskAnswer:
-    """What a caller is told of a task."""
+    """What a caller is told of a task.
+
+    Raises UnknownTask for a result that this service did not write: others may keep theirs
+    under Celery's keys too.
+    """
+    try:
+        return _answer_of(result)
+    except msgspec.DecodeError as error:
+        raise errors.UnknownTask(f"{result.task_id} is no task of this service") from error
+
+
+def _answer_of(result: RawResult) -> TaskAnswer:
     if result.status == "SUCCESS":
         done = decode_predictions(result)
         return TaskAnswer(result.task_id, "done", done.model_version, done.predictions)

@@ -15,7 +15,8 @@ worker_class = "api.gunicorn_worker.DrainingWorker"
 workers = int(os.environ.get("API_PROCESSES", "1"))
 worker_connections = 1000
 keepalive = 75  # longer than load balancers keep idle connections, so that they close first
-graceful_timeout = 35  # longer than the longest wait a caller may ask for
+# Longer than the longest wait a caller may ask for.
+graceful_timeout = int(float(os.environ.get("REGNO_MAX_TIMEOUT", "30"))) + 5
 timeout = 60
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file
 logconfig_dict = {

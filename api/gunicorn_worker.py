@@ -5,7 +5,7 @@ until its graceful timeout, so every restart would take as long as that.
 """
 
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
@@ -24,8 +24,12 @@ class _IdleWait(gevent.Timeout):  # type: ignore[misc]
         self._greenlet = gevent.getcurrent()
 
     def end(self) -> None:
-        """As if the time were up."""
-        gevent.kill(self._greenlet, self)
+        """As if the time were up, unless a request has arrived by the time it happens."""
+        gevent.get_hub().loop.run_callback(self._end_now)
+
+    def _end_now(self) -> None:
+        if self in self._waits:
+            self._greenlet.throw(self)
 
     def __enter__(self) -> Self:
         self._waits.add(self)
@@ -54,6 +58,12 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         """See gunicorn: what surrounds the wait for a connection's next request."""
         seconds = self.cfg.keepalive if self.alive else _LAST_WORD_SECONDS
         return _IdleWait(seconds, self._waits)
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """See gunicorn: one connection. A client that stalls in a body is hung up on."""
+        client.settimeout(self.cfg.keepalive)
+        # Past GeventWorker.handle, which only takes the timeout away again.
+        super(GeventWorker, self).handle(listener, client, addr)
 
     def run(self) -> None:
         """See gunicorn: serves until told to stop."""

@@ -38,6 +38,7 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher]:
         waiters,
         store,
         publish_timeout=settings.publish_timeout,
+        redis_timeout=settings.redis_timeout,
         task_ttl=settings.task_ttl,
     )
     return create_app(settings, dispatcher, redis, registry, metrics), dispatcher

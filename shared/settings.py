@@ -6,6 +6,7 @@ reads the environment, except the few places that prepare it for a process they 
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +14,7 @@ from msgspec import Meta
 from shared.errors import InvalidSettings
 
 PREFIX = "REGNO_"
+URL_SCHEMES = ("amqp", "amqps", "redis", "rediss")
 
 YEAR = 365 * 24 * 3600
 """Seconds. The longest time a setting may name: beyond it, and at infinity, timers overflow."""
@@ -119,3 +121,22 @@ def _check_together(settings: Settings) -> None:
         )
     if isinstance(settings, ApiSettings) and settings.default_timeout > settings.max_timeout:
         raise InvalidSettings("REGNO_DEFAULT_TIMEOUT must not exceed REGNO_MAX_TIMEOUT")
+    if isinstance(settings, ApiSettings) and settings.sync_result_ttl < settings.max_timeout:
+        raise InvalidSettings(
+            "REGNO_SYNC_RESULT_TTL must be at least REGNO_MAX_TIMEOUT, or a result may be gone "
+            "before the request that waits for it has read it"
+        )
+    for name in ("broker_url", "redis_url"):
+        _check_url(f"{PREFIX}{name.upper()}", getattr(settings, name))
+
+
+def _check_url(name: str, url: str) -> None:
+    """Raises InvalidSettings for what is no URL of a server, without showing its password."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in URL_SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        known = ", ".join(URL_SCHEMES)
+        raise InvalidSettings(f"{name}: expected scheme://host:port of one of {known}")

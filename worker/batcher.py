@@ -7,7 +7,7 @@ next one gathers in the socket, so under load batches fill by themselves.
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.errors import ResultStoreUnavailable
 from shared.queues import TASK_NAME, Lane
@@ -117,8 +117,14 @@ class Batcher:
             return
         self._unstored = []
         self._done[TASK_NAME] += len(outcomes)
-        for job, _ in outcomes:
-            job.message.ack_log_error(_logger, self._connection_errors)
+        for job, encoded in outcomes:
+            self._end(job, dead=job.hopeless and encoded is not None)
+
+    def _end(self, job: Job, *, dead: bool) -> None:
+        """Acknowledges a message, or sends it to the dead letters for an operator to look at."""
+        message: Any = job.message
+        end = message.reject_log_error if dead else message.ack_log_error
+        end(_logger, self._connection_errors)
 
     def _pause(self, error: ResultStoreUnavailable) -> None:
         """Without Redis an outcome has nowhere to go: what waits stays, unacknowledged."""

@@ -10,7 +10,7 @@ from kombu.message import Message
 
 from shared.errors import InvalidField, MalformedBody, RegnoError, TooLarge
 from shared.messages import REQUEST_ID_HEADER
-from shared.queues import Lane
+from shared.queues import DELIVERY_LIMIT, Lane
 from shared.rows import Row, RowReader
 
 
@@ -26,6 +26,13 @@ class Job(NamedTuple):
     reply_to: str | None
     request_id: str
     message: Message
+    failed_deliveries: int = 0
+    """How often the broker has delivered it before without an acknowledgement."""
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether one delivery more would make the broker dead-letter it."""
+        return self.failed_deliveries >= DELIVERY_LIMIT
 
     def expired(self, now: float) -> bool:
         """Whether its deadline has passed at ``now`` (Unix time)."""
@@ -33,6 +40,8 @@ class Job(NamedTuple):
 
 
 _Body = tuple[list[msgspec.Raw], dict[str, msgspec.Raw], msgspec.Raw]
+_DELIVERY_COUNT = "x-delivery-count"  # quorum queues add it to what they deliver again
+
 _PlainBody = tuple[list[Any], dict[str, Any], Any]
 _body_decoder = msgspec.json.Decoder(_Body)
 
@@ -70,6 +79,7 @@ class JobReader:
             reply_to=message.properties.get("reply_to"),
             request_id=headers.get(REQUEST_ID_HEADER) or task_id,
             message=message,
+            failed_deliveries=int(headers.get(_DELIVERY_COUNT) or 0),
         )
 
     def _read_rows(self, message: Message) -> list[Row]:

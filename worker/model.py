@@ -37,7 +37,8 @@ class Model:
         try:
             # One thread is the fastest for batches of this size: no hand-over to a pool.
             probabilities = self._classifier.predict_proba(features, thread_count=1)
-        except CatBoostError as error:
+        except Exception as error:
+            # Whatever it is: one row must not take its batch and the worker with it.
             raise PredictionFailed(f"The model could not predict: {error}") from error
         return [Prediction(*pair) for pair in probabilities.tolist()]
 

@@ -43,10 +43,12 @@ class BatchPredictor:
         ready: list[Job] = []
         for job in self._claimed(jobs, done):
             dropped = self._dropped(job)
-            if dropped is None:
-                ready.append(job)
-            else:
+            if dropped is not None:
                 done.append(Outcome(job, dropped))
+            elif job.hopeless:
+                done.append(_given_up(job))
+            else:
+                ready.append(job)
         return done + self._predicted(ready)
 
     def _claimed(self, jobs: Sequence[Job], done: list[Outcome]) -> list[Job]:
@@ -98,6 +100,16 @@ class BatchPredictor:
     def _success(self, job: Job, predictions: list[Prediction]) -> Outcome:
         result = Predictions(self._model.version, predictions)
         return Outcome(job, encode_success(job.task_id, result))
+
+
+def _given_up(job: Job) -> Outcome:
+    """The end of a task that has been begun so often that it must be what ends its workers.
+
+    One delivery more and the broker would dead-letter it, and nobody would say how it ended.
+    """
+    _logger.error("request %s is dead-lettered: it was never finished", job.request_id)
+    error = PredictionFailed(f"Given up after {job.failed_deliveries} deliveries")
+    return Outcome(job, encode_failure(job.task_id, _failure(error)))
 
 
 def _failure(error: RegnoError) -> Failure:

@@ -14,6 +14,7 @@ from redis import RedisError
 
 from shared.presence import RENEW_SECONDS, announce, withdraw
 from shared.queues import declare_queues
+from worker.batcher import Batcher
 
 _logger = logging.getLogger(__name__)
 
@@ -23,6 +24,9 @@ _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 
 class RegnoConsumer(Consumer):  # type: ignore[misc]
     """Celery's consumer without the step for countdowns, which this service has none of."""
+
+    batcher: Batcher | None = None
+    """Made by the task's strategy, anew for every connection."""
 
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
         """The steps of a connection."""
@@ -47,6 +51,8 @@ class Batching(StartStopStep):  # type: ignore[misc]
 
     def stop(self, consumer: Any) -> None:
         """Finishes what was delivered, while there is a connection to acknowledge on."""
+        if consumer.batcher is None:
+            return
         if consumer.connection and consumer.connection.connected:
             consumer.batcher.flush()
         consumer.batcher.discard()

@@ -24,8 +24,9 @@ from shared.results import RawResult
 from shared.rows import Row
 
 _IDEMPOTENCY_NAMESPACE = uuid.UUID("5b0a3c5e-6a3c-4f0e-9d0f-0a7c9d1f4f52")
+_MARGIN_SECONDS = 0.5
 _LEASE_FACTOR = 5
-"""An idempotency key is held this many publish timeouts for its first request."""
+"""An idempotency key is held for its first request this many times as long as that may take."""
 
 
 class Dispatcher:
@@ -40,6 +41,7 @@ class Dispatcher:
         store: TaskStore,
         *,
         publish_timeout: float,
+        redis_timeout: float,
         task_ttl: float,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -52,9 +54,9 @@ class Dispatcher:
         self._replies = replies
         self._waiters = waiters
         self._store = store
-        # Connecting and sending are bounded each; a message may wait for both.
-        self._publish_bound = 2 * publish_timeout
-        self._lease = _LEASE_FACTOR * publish_timeout
+        # Waiting for its turn and being confirmed are bounded each.
+        self._publish_bound = 2 * publish_timeout + _MARGIN_SECONDS
+        self._lease = _LEASE_FACTOR * (self._publish_bound + redis_timeout)
         self._task_ttl = task_ttl
         self._clock = clock
         self._wall_clock = wall_clock
@@ -110,7 +112,7 @@ class Dispatcher:
         """
         task_id = task_id or str(uuid.uuid4())
         confirmed: Slot[BrokerUnavailable | bool] = Slot()
-        self._store.mark_pending(task_id)
+        new = self._store.mark_pending(task_id)
         message = task_message(
             Lane.ASYNC,
             task_id,
@@ -122,7 +124,8 @@ class Dispatcher:
         self._publishers[Lane.ASYNC].publish(message, lambda error: confirmed.put(error or True))
         outcome = confirmed.get(self._publish_bound)
         if outcome is not True:
-            self._store.forget(task_id)
+            if new:
+                self._store.forget(task_id)
             raise outcome or BrokerUnavailable("The broker did not confirm the message in time")
         return task_id
 

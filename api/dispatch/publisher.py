@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ Done = Callable[[BrokerUnavailable | None], None]
 class _Entry(NamedTuple):
     message: TaskMessage
     done: Done
+    give_up: float
+    """Not sent after this instant: its caller will have been told that it was not accepted."""
 
 
 class Publisher:
@@ -34,8 +37,14 @@ class Publisher:
     the lots. Without a connection a message fails at once instead of waiting for one.
     """
 
-    def __init__(self, connect: Callable[[float], Link], timeout: float) -> None:
-        """``timeout`` bounds, in seconds, each of connecting and sending one lot."""
+    def __init__(
+        self,
+        connect: Callable[[float], Link],
+        timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``timeout`` bounds, in seconds, each of waiting for its turn and being confirmed."""
+        self._clock = clock
         self._connect = connect
         self._timeout = timeout
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
@@ -53,8 +62,8 @@ class Publisher:
         self._thread.join()
 
     def publish(self, message: TaskMessage, done: Done) -> None:
-        """Returns at once; ``done`` must not block."""
-        self._entries.put(_Entry(message, done))
+        """Returns at once; ``done`` must not block and is called within two timeouts or so."""
+        self._entries.put(_Entry(message, done, self._clock() + self._timeout))
 
     def problem(self) -> str | None:
         """Why nothing can be published at the moment, or None."""
@@ -67,10 +76,16 @@ class Publisher:
         stopping = False
         while not stopping:
             entries, stopping = self._collect()
-            if entries:
-                self._send(entries)
-            elif not stopping:
-                self._look_after_link()
+            try:
+                if entries:
+                    self._send(entries)
+                elif not stopping:
+                    self._look_after_link()
+            except Exception as error:
+                # Without this thread nothing is published ever again, so nothing may end it.
+                _logger.exception("publishing failed")
+                self._lose(error)
+                self._fail(entries, BrokerUnavailable("Publishing failed"))
         self._close()
 
     def _collect(self) -> tuple[list[_Entry], bool]:
@@ -87,7 +102,10 @@ class Publisher:
             return entries, False
         return entries, True
 
-    def _send(self, entries: list[_Entry]) -> None:
+    def _send(self, collected: list[_Entry]) -> None:
+        now = self._clock()
+        self._fail([e for e in collected if e.give_up < now], BrokerUnavailable("No turn in time"))
+        entries = [e for e in collected if e.give_up >= now]
         link = self._link
         if link is None:
             self._fail(entries, self._problem or BrokerUnavailable("Not connected to the broker"))

@@ -103,6 +103,10 @@ class ReplyListener:
             except (RedisError, ResultStoreUnavailable) as error:
                 if not self._stopping.is_set():
                     _logger.warning("not subscribed: %s", error)
+            except Exception:
+                # Without this thread the process answers nobody, so nothing may end it: whatever
+                # it was is logged with its traceback, and the next subscription starts afresh.
+                _logger.exception("the subscription failed")
             finally:
                 self._heard = False
                 subscription, self._subscription = self._subscription, None

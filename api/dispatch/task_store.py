@@ -45,6 +45,14 @@ def is_terminal(result: RawResult) -> bool:
     return result.status not in ("PENDING", "STARTED")
 
 
+def _readable(value: bytes) -> RawResult | None:
+    """A stored result; None for what others keep under Celery's keys, which is no task of ours."""
+    try:
+        return decode_result(value)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
 class TaskStore:
     """The api's side of the result store. Every method raises ResultStoreUnavailable."""
 
@@ -52,20 +60,16 @@ class TaskStore:
         """The TTLs in seconds: how long results are kept, how long a task may wait."""
         self._redis = redis
         self._cancel = redis.register_script(_CANCEL)
-        self._result_ttl_ms = int(result_ttl * 1000)
+        # As long as its message may wait, and so as long as a cancelled task must be known for.
         self._pending_ttl_ms = int((result_ttl + task_ttl) * 1000)
 
-    def ping(self) -> None:
-        """Only finds out whether Redis answers."""
-        self._call("ping")
-
-    def mark_pending(self, task_id: str) -> None:
-        """Makes the task known before it is published; keeps what is stored of it already."""
+    def mark_pending(self, task_id: str) -> bool:
+        """Makes the task known before it is published; False where it is known already."""
         value = encode_unfinished("PENDING", task_id)
-        self._call("set", result_key(task_id), value, px=self._pending_ttl_ms, nx=True)
+        return bool(self._call("set", result_key(task_id), value, px=self._pending_ttl_ms, nx=True))
 
     def forget(self, task_id: str) -> None:
-        """Undoes ``mark_pending`` for a task that could not be published."""
+        """Undoes a ``mark_pending`` that was True, for a task that could not be published."""
         self._call("delete", result_key(task_id))
 
     def read(self, task_ids: Sequence[str]) -> list[RawResult | None]:
@@ -73,29 +77,28 @@ class TaskStore:
         if not task_ids:
             return []
         values = self._call("mget", [result_key(task_id) for task_id in task_ids])
-        return [None if value is None else decode_result(value) for value in values]
+        return [None if value is None else _readable(value) for value in values]
 
     def cancel(self, task_id: str) -> RawResult | None:
         """Cancels the task if it has not started; what was stored of it before."""
         revoked = encode_revoked(task_id, CANCELLED)
         try:
-            stored = self._cancel(keys=[result_key(task_id)], args=[revoked, self._result_ttl_ms])
+            stored = self._cancel(keys=[result_key(task_id)], args=[revoked, self._pending_ttl_ms])
         except RedisError as error:
             raise ResultStoreUnavailable(f"Redis: {error}") from error
-        return None if stored is None else decode_result(cast("bytes", stored))
+        return None if stored is None else _readable(cast("bytes", stored))
 
     def reserve(
         self, key: str, record: IdempotencyRecord, lease: float
     ) -> IdempotencyRecord | None:
         """Takes an idempotency key for ``lease`` seconds; the record of whoever has it already."""
         value = msgspec.json.encode(record)
-        if self._call("set", key, value, nx=True, px=int(lease * 1000)):
-            return None
-        stored = self._call("get", key)
-        # Gone between the two commands: its first request failed, so this one is the first.
-        if stored is None:
-            return self.reserve(key, record, lease)
-        return msgspec.json.decode(stored, type=IdempotencyRecord)
+        while not self._call("set", key, value, nx=True, px=int(lease * 1000)):
+            stored = self._call("get", key)
+            if stored is not None:
+                return msgspec.json.decode(stored, type=IdempotencyRecord)
+            # Gone between the two commands: its first request failed, so this one is the first.
+        return None
 
     def confirm(self, key: str, record: IdempotencyRecord) -> None:
         """Keeps an idempotency key for a day, now that its task is accepted."""

@@ -32,8 +32,10 @@ def count_requests(app: Flask, metrics: ApiMetrics) -> None:
         g.began = time.perf_counter()
 
     def end(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule is not None else "unknown"
-        metrics.requests.labels(route, request.method, response.status_code).inc()
+        # Only what matched a route: anybody can make up paths and methods without end.
+        matched = request.url_rule
+        route, method = (matched.rule, request.method) if matched else ("unknown", "unknown")
+        metrics.requests.labels(route, method, response.status_code).inc()
         metrics.latency.labels(route).observe(time.perf_counter() - g.began)
         return response
 

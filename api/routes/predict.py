@@ -11,6 +11,7 @@ from api.dispatch.task_store import is_terminal
 from api.request_rows import read_rows
 from api.routes.tasks import accepted
 from api.timeouts import read_wish
+from shared.errors import ResultStoreUnavailable
 from shared.results import RawResult
 from shared.rows import RowReader
 from shared.settings import ApiSettings
@@ -30,7 +31,10 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
             return _answer(dispatcher.predict(rows, deadline, g.request_id), headers)
         # It may outlive this request, so it goes where nothing accepted is lost.
         task_id = dispatcher.submit(rows, g.request_id)
-        result = dispatcher.wait(task_id, deadline)
+        try:
+            result = dispatcher.wait(task_id, deadline)
+        except ResultStoreUnavailable:
+            return accepted(task_id, headers)  # it is: the caller must learn its id
         return _answer(result, headers) if is_terminal(result) else accepted(task_id, headers)
 
     return blueprint

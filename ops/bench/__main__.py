@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import secrets
 import statistics
 import sys
@@ -120,7 +121,7 @@ def main() -> int:
             systems = [system for system in systems if system.name in arguments.only]
         everything = [started.program for started in servers.to_start]
         everything += [program for system in systems for program in system.programs]
-        supervisor = Supervisor(everything, folder)
+        supervisor = Supervisor(everything, folder, os.environ)
         try:
             supervisor.launch()
             bench = Bench(supervisor, servers)

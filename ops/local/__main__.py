@@ -12,6 +12,8 @@ from ops.local.programs import ROOT
 from ops.local.stack import run_stack, say
 from ops.local.waiting import WaitedInVain
 
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class _Stop(BaseException):
     """Somebody asked for the end."""
@@ -19,8 +21,8 @@ class _Stop(BaseException):
 
 def _ask_to_stop(_number: int, _frame: object) -> None:
     # Once is enough: a second Ctrl-C must not leave half of it behind.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
     raise _Stop
 
 
@@ -39,8 +41,8 @@ def main() -> int:
     """Runs the stack; 0 when it was stopped, 1 when it could not start or fell over."""
     folder = Path(os.environ.get("RUN_FOLDER", ROOT / ".run")).resolve()
     (folder / "log").mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _ask_to_stop)
-    signal.signal(signal.SIGINT, _ask_to_stop)
+    for number in _ENDS:
+        signal.signal(number, _ask_to_stop)
     try:
         with _only_one(folder):
             run_stack(os.environ, folder)

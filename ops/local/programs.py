@@ -14,6 +14,9 @@ from typing import NamedTuple
 LOOPBACK = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
 
+FLOWER_BROKER = "CELERY_BROKER_URL"
+"""Where Flower, a command of Celery's, looks for its broker."""
+
 SERVER, WORKER, API, WATCHER = 100, 200, 300, 400
 """Start order. Stopping goes the other way: the front door first, the servers last."""
 
@@ -48,7 +51,7 @@ def redis(binary: str, folder: Path, port: int, password: str) -> Program:
     folder.mkdir(parents=True, exist_ok=True)
     config = _write(
         folder / "redis.conf",
-        f"bind {LOOPBACK}\nport {port}\nrequirepass {password}\ndir {folder}\n"
+        f'bind {LOOPBACK}\nport {port}\nrequirepass {password}\ndir "{folder}"\n'
         'save ""\nappendonly yes\nmaxmemory-policy noeviction\ndaemonize no\n',
     )
     return Program("redis", (binary, str(config)), {}, SERVER)
@@ -116,17 +119,19 @@ def worker(environment: Mapping[str, str], copies: int) -> Program:
 
 
 def api(environment: Mapping[str, str], port: int, metrics_folder: Path) -> Program:
-    """The front door on ``port``, on every interface of this machine's loopback."""
+    """The front door on ``port`` of the loopback address."""
     command = (sys.executable, "-m", "gunicorn", "--config", "api/gunicorn.conf.py")
     settings = {"PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(metrics_folder)}
     return Program("api", command, {**environment, **settings}, API, stop_seconds=40)
 
 
-def flower(broker_url: str, port: int, password: str) -> Program:
-    """Flower on ``port``, behind the login ``regno``; it forgets, so its memory is bounded."""
+def flower(port: int, password: str) -> Program:
+    """Flower on ``port``, behind the login ``regno``; it forgets, so its memory is bounded.
+
+    The broker comes from FLOWER_BROKER in the environment.
+    """
     command = (sys.executable, "-m", "celery", "flower")
     environment = {
-        "CELERY_BROKER_URL": broker_url,
         "FLOWER_ADDRESS": LOOPBACK,
         "FLOWER_PORT": str(port),
         "FLOWER_BASIC_AUTH": f"regno:{password}",

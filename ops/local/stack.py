@@ -47,9 +47,11 @@ def run_stack(environ: Mapping[str, str], folder: Path) -> None:
         raise WaitedInVain(f"port {port} is taken; choose another: make run PORT={port + 1}")
     servers = choose_servers(environ, folder, secrets.server_password, say)
     keys = environ.get(API_KEYS, secrets.api_key)
-    services = _services(keys, servers, secrets, folder, port=port, workers=workers)
+    services = _services(keys, secrets, folder, port=port, workers=workers)
+    settings = {BROKER: servers.broker_url, REDIS: servers.redis_url, API_KEYS: keys}
+    settings[programs.FLOWER_BROKER] = servers.broker_url
     everything = [started.program for started in servers.to_start] + services.programs
-    supervisor = Supervisor(everything, folder)
+    supervisor = Supervisor(everything, folder, {**environ, **settings})
     try:
         supervisor.launch()
         _start(supervisor, servers, services, folder)
@@ -81,15 +83,14 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _services(
-    keys: str, servers: Servers, secrets: LocalSecrets, folder: Path, *, port: int, workers: int
+    keys: str, secrets: LocalSecrets, folder: Path, *, port: int, workers: int
 ) -> Services:
-    settings = {BROKER: servers.broker_url, REDIS: servers.redis_url, API_KEYS: keys}
     flower_port = free_port()
     return Services(
         [
-            programs.worker(settings, workers),
-            programs.api(settings, port, folder / "metrics"),
-            programs.flower(servers.broker_url, flower_port, secrets.flower_password),
+            programs.worker({}, workers),
+            programs.api({}, port, folder / "metrics"),
+            programs.flower(flower_port, secrets.flower_password),
         ],
         port,
         flower_port,

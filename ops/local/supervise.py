@@ -5,35 +5,40 @@ reverse of the start order, the front door first and the servers last.
 """
 
 import http.client
+import shlex
 import subprocess
 import sys
 import xmlrpc.client
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
 from ops.local.programs import ROOT, Program
-from ops.local.waiting import wait_until
+from ops.local.waiting import WaitedInVain, wait_until
 
 _START_SECONDS = 15
-_STOP_SECONDS = 90
+_STOP_MARGIN_SECONDS = 10
+
+
+def _plain(value: object) -> str:
+    """Text as supervisor's configuration holds it: a percent sign begins an expansion there."""
+    return str(value).replace("%", "%%")
 
 
 def _section(program: Program, logs: Path) -> str:
-    pairs = ",".join(f'{k}="{v}"' for k, v in program.environment.items()).replace("%", "%%")
+    pairs = ",".join(f'{k}="{_plain(v)}"' for k, v in program.environment.items())
     name = "%(program_name)s_%(process_num)s" if program.copies > 1 else "%(program_name)s"
-    log = logs / (
-        f"{program.name}-%(process_num)s.log" if program.copies > 1 else f"{program.name}.log"
-    )
-    command = " ".join(program.command).replace("%", "%%")
+    number = "-%(process_num)s" if program.copies > 1 else ""
+    log = f"{_plain(logs)}/{program.name}{number}.log"
+    command = " ".join(_plain(shlex.quote(word)) for word in program.command)
     return f"""
 [program:{program.name}]
 command={command}
 process_name={name}
 numprocs={program.copies}
-directory={ROOT}
+directory={_plain(ROOT)}
 environment={pairs}
 priority={program.priority}
 autostart=false
@@ -51,23 +56,24 @@ stdout_logfile_backups=2
 
 
 def _configuration(programs: Sequence[Program], folder: Path) -> str:
+    plain = _plain(folder)
     head = f"""
 [supervisord]
 nodaemon=true
 silent=true
-logfile={folder}/log/supervisor.log
-pidfile={folder}/supervisor.pid
-childlogdir={folder}/log
+logfile={plain}/log/supervisor.log
+pidfile={plain}/supervisor.pid
+childlogdir={plain}/log
 
 [unix_http_server]
-file={folder}/supervisor.sock
+file={plain}/supervisor.sock
 chmod=0600
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [supervisorctl]
-serverurl=unix://{folder}/supervisor.sock
+serverurl=unix://{plain}/supervisor.sock
 """
     return head + "".join(_section(program, folder / "log") for program in programs)
 
@@ -75,8 +81,15 @@ serverurl=unix://{folder}/supervisor.sock
 class Supervisor:
     """A supervisord for some programs; it starts none of them by itself."""
 
-    def __init__(self, programs: Sequence[Program], folder: Path) -> None:
-        """``folder`` gets the configuration, the control socket and the logs."""
+    def __init__(
+        self, programs: Sequence[Program], folder: Path, environment: Mapping[str, str]
+    ) -> None:
+        """``folder`` gets the configuration, the control socket and the logs.
+
+        Every program gets ``environment``, which is written nowhere: the place for secrets
+        and for whatever a user has set.
+        """
+        self._environment = environment
         self._programs = programs
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,6 +104,7 @@ class Supervisor:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
             stdin=subprocess.DEVNULL,
+            env=dict(self._environment),
             start_new_session=True,
         )
         wait_until(self._answers, _START_SECONDS, "supervisor", self.running)
@@ -118,14 +132,18 @@ class Supervisor:
         return [s["name"] for s in states if s["statename"] in ("FATAL", "EXITED")]
 
     def stop(self) -> None:
-        """Stops every program, the last started first, and supervisor itself."""
+        """Stops every program, the last started first, and supervisor itself.
+
+        Raises WaitedInVain where supervisor does not end; it kills what does not stop by itself.
+        """
         if self._process is None:
             return
         self._process.terminate()
+        longest = sum(program.stop_seconds for program in self._programs) + _STOP_MARGIN_SECONDS
         try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._process.wait(longest)
+        except subprocess.TimeoutExpired as error:
+            raise WaitedInVain(f"supervisor (process {self._process.pid}) did not stop") from error
 
     def _rpc(self) -> Any:
         """A new proxy for each call: one that failed once stays broken."""

@@ -28,9 +28,13 @@ class FakeMessage:
 
     def __init__(self) -> None:
         self.acknowledged = 0
+        self.rejected = 0
 
     def ack_log_error(self, _logger: object, _errors: object) -> None:
         self.acknowledged += 1
+
+    def reject_log_error(self, _logger: object, _errors: object) -> None:
+        self.rejected += 1
 
 
 def a_job(
@@ -59,6 +63,11 @@ def a_job(
 def acknowledged(job: Job) -> int:
     """How often the job's message was acknowledged."""
     return cast("FakeMessage", job.message).acknowledged
+
+
+def rejected(job: Job) -> int:
+    """How often the job's message was rejected."""
+    return cast("FakeMessage", job.message).rejected
 
 
 def a_prediction(direction: int) -> Prediction:

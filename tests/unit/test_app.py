@@ -398,3 +398,12 @@ def test_requests_are_counted_by_route(door: FrontDoor) -> None:
     ):
         assert line in text
     assert "/no/such/path" not in text
+
+
+def test_made_up_methods_and_paths_do_not_make_new_series(door: FrontDoor) -> None:
+    for number in range(5):
+        door.anonymous.open(f"/made/up/{number}", method=f"MADE{number}")
+        door.anonymous.open("/v1/predict", method=f"MADE{number}")
+    text = door.anonymous.get("/metrics").text
+    labels = re.findall(r"^regno_http_requests_total\{(.*)\} ", text, re.MULTILINE)
+    assert labels == ['method="unknown",route="unknown",status="401"']

@@ -3,9 +3,9 @@ from collections import Counter
 import pytest
 
 from shared.errors import InvalidField
-from shared.queues import TASK_NAME, Lane
+from shared.queues import DELIVERY_LIMIT, TASK_NAME, Lane
 from shared.results import RawResult
-from tests.unit.fakes import FakeClock, FakeModel, FakeStore, a_job, acknowledged
+from tests.unit.fakes import FakeClock, FakeModel, FakeStore, a_job, acknowledged, rejected
 from worker.batcher import STORE_RETRY_SECONDS as RETRY
 from worker.batcher import Batcher
 from worker.batching import BatchLimits
@@ -272,3 +272,14 @@ def test_a_pause_puts_off_the_flush_that_was_due_and_leaves_one_timer() -> None:
     assert case.clock.due_in == [RETRY]
     case.clock.advance(5 * RETRY)
     assert case.clock.due_in == [RETRY]
+
+
+def test_a_message_that_was_never_finished_fails_its_task_and_goes_to_the_dead_letters() -> None:
+    case = Case()
+    poison = a_job("poison", lane=Lane.ASYNC)._replace(failed_deliveries=DELIVERY_LIMIT)
+    once_more = a_job("unlucky", lane=Lane.ASYNC)._replace(failed_deliveries=DELIVERY_LIMIT - 1)
+    case.add(poison, once_more)
+    case.clock.advance(WAIT)
+    assert case.statuses() == {"poison": "FAILURE", "unlucky": "SUCCESS"}
+    assert (rejected(poison), acknowledged(poison)) == (1, 0)
+    assert (rejected(once_more), acknowledged(once_more)) == (0, 1)

@@ -152,3 +152,23 @@ def test_settings_cannot_be_changed() -> None:
     settings: Settings = load_api()
     with pytest.raises(AttributeError):
         settings.max_rows = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:5672", "foo://host", "amqp://host:port//", "amqp://", "redis://:pw@"]
+)
+@pytest.mark.parametrize("name", ["REGNO_BROKER_URL", "REGNO_REDIS_URL"])
+def test_what_is_no_url_of_a_server_is_refused_at_start(name: str, url: str) -> None:
+    with pytest.raises(InvalidSettings, match=name):
+        load(WorkerSettings, REQUIRED | {name: url})
+
+
+def test_a_refused_url_is_not_shown_since_it_may_hold_a_password() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load(WorkerSettings, REQUIRED | {"REGNO_BROKER_URL": "amqp://me:secret@host:port//"})
+    assert "secret" not in refused.value.detail
+
+
+def test_a_result_must_outlive_the_longest_wait_for_it() -> None:
+    with pytest.raises(InvalidSettings, match="REGNO_SYNC_RESULT_TTL"):
+        load_api(REGNO_SYNC_RESULT_TTL="10")
