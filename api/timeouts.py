@@ -38,6 +38,8 @@ def read_wish(request: Request, default: float, longest: float) -> Wish:
     A parameter that cannot be kept is an error; a preference is only a wish, so a longer
     wait than ``longest`` is cut and an unreadable one ignored. Raises InvalidParameter.
     """
+    if not request.query_string and "Prefer" not in request.headers:
+        return Wish(default, False, "")  # nearly every call: no need to look closer
     wait = None
     respond_async = False
     for preference in ",".join(request.headers.getlist("Prefer")).split(","):

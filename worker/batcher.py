@@ -7,10 +7,11 @@ next one gathers in the socket, so under load batches fill by themselves.
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.errors import ResultStoreUnavailable
 from shared.queues import TASK_NAME, Lane
+from worker.acknowledge import acknowledge
 from worker.batching import BatchLimits, seconds_until_due, take_batch
 from worker.job import Job
 from worker.predictor import BatchPredictor
@@ -117,14 +118,14 @@ class Batcher:
             return
         self._unstored = []
         self._done[TASK_NAME] += len(outcomes)
+        done = []
         for job, encoded in outcomes:
-            self._end(job, dead=job.hopeless and encoded is not None)
-
-    def _end(self, job: Job, *, dead: bool) -> None:
-        """Acknowledges a message, or sends it to the dead letters for an operator to look at."""
-        message: Any = job.message
-        end = message.reject_log_error if dead else message.ack_log_error
-        end(_logger, self._connection_errors)
+            if job.hopeless and encoded is not None:
+                job.message.reject_log_error(_logger, self._connection_errors)
+            else:
+                done.append(job.message)
+        waiting = [line[0].message for line in self._waiting.values() if line]
+        acknowledge(done, waiting, self._connection_errors)
 
     def _pause(self, error: ResultStoreUnavailable) -> None:
         """Without Redis an outcome has nowhere to go: what waits stays, unacknowledged."""

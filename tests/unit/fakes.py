@@ -29,6 +29,7 @@ class FakeMessage:
     def __init__(self) -> None:
         self.acknowledged = 0
         self.rejected = 0
+        self.delivery_tag = "not a number"
 
     def ack_log_error(self, _logger: object, _errors: object) -> None:
         self.acknowledged += 1
