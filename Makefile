@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 SOURCES := api worker shared models ops tests
 
-.PHONY: help run test lint format train lock install-run install-dev clean
+.PHONY: help run test lint format train bench load lock install-run install-dev clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ format: install-dev ## Put the sources into shape
 
 train: install-dev ## Rebuild the shipped model: the same seed gives the same file
 	@$(PYTHON) -m models
+
+bench: install-dev ## Measure the service and its peers in one run (ARGS='--quick')
+	@$(PYTHON) -m ops.bench $(ARGS)
+
+load: install-dev ## Send a constant rate to a running service (ARGS='--rate 500 --seconds 30')
+	@$(PYTHON) -m ops.load $(ARGS)
 
 lock: install-dev ## Renew the pinned requirements of every role
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" requirements/renew

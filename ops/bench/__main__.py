@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import secrets
-import statistics
 import sys
 import tempfile
 from functools import partial
@@ -86,8 +85,8 @@ def median_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     rates = [figures["good_per_second"] for figures in rounds]
     return middle | {
         "errors": sum(figures["errors"] for figures in rounds),
+        "wrong": sum(figures["wrong"] for figures in rounds),
         "rounds": rates,
-        "median_per_second": statistics.median(rates),
     }
 
 

@@ -1,0 +1,76 @@
+"""The load generator: what it sends, what it reads, and what it counts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ops.load.connection import Reply, parse_reply
+from ops.load.payloads import bodies, get_request, requests, rows_from_csv, synthesised_rows
+from ops.load.record import Record
+from shared.rows import RowReader
+from tests.builders import a_row, api_settings
+
+REPLY = b"HTTP/1.1 200 OK\r\nServer: x\r\ncontent-Length: 5\r\n\r\nhello"
+
+
+@pytest.mark.parametrize("cut", range(len(REPLY)))
+def test_a_reply_is_not_taken_before_all_of_it_is_here(cut: int) -> None:
+    assert parse_reply(REPLY[:cut]) is None
+
+
+def test_a_reply_is_its_status_and_its_body() -> None:
+    assert parse_reply(REPLY) == Reply(200, b"hello")
+    assert parse_reply(b"HTTP/1.1 503 Nope\r\nContent-Length: 0\r\n\r\n") == Reply(503, b"")
+
+
+def test_requests_are_whole_and_name_the_length_of_their_body() -> None:
+    (made,) = requests("http://127.0.0.1:5000", "/v1/predict", "key", ["А".encode()])
+    head, body = made.split(b"\r\n\r\n")
+    assert head.startswith(b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1:5000\r\n")
+    assert b"x-api-key: key" in head
+    assert b"Content-Length: 2" in head
+    assert body == "А".encode()
+    assert get_request("http://h:1", "/livez", "key").endswith(b"\r\n\r\n")
+
+
+def test_synthesised_rows_are_rows_the_service_takes() -> None:
+    rows = synthesised_rows(seed=1, count=20)
+    assert rows == synthesised_rows(seed=1, count=20)
+    reader = RowReader(api_settings())
+    assert len(reader.read_json(bodies(rows, 20)[0])[0]) == 20
+
+
+def test_rows_of_a_csv_are_rows_the_service_takes(tmp_path: Path) -> None:
+    row = a_row(recognition_accuracy=None)
+    row["afts_regno_ai_char_scores"] = json.dumps(row["afts_regno_ai_char_scores"])
+    row["afts_regno_ai_length_scores"] = json.dumps(row["afts_regno_ai_length_scores"])
+    path = tmp_path / "rows.csv"
+    cells = [
+        '"' + str(value).replace('"', '""') + '"' if value is not None else ""
+        for value in row.values()
+    ]
+    path.write_text(",".join(row) + "\n" + ",".join(cells) + "\n", encoding="utf-8")
+    assert rows_from_csv(path) == [row]
+
+
+def test_a_request_of_one_row_is_an_object_and_of_more_an_array_of_so_many() -> None:
+    rows = [a_row(direction=n) for n in range(3)]
+    assert [json.loads(body)["direction"] for body in bodies(rows, 1)] == [0, 1, 2]
+    arrays = [json.loads(body) for body in bodies(rows, 2)]
+    assert [[row["direction"] for row in array] for array in arrays] == [[0, 1], [2, 0], [1, 2]]
+
+
+def test_latency_is_that_of_good_answers_and_the_rest_are_errors() -> None:
+    record = Record()
+    for _ in range(99):
+        record.add(200, 0.010)
+    record.add(200, 0.500)
+    record.add(503, 0.001)
+    record.add(200, 0.001, right=False)
+    figures = record.summary(2.0)
+    assert (record.total, record.good, record.errors, record.wrong) == (102, 100, 2, 1)
+    assert figures["good_per_second"] == 50.0
+    assert record.milliseconds(50) == pytest.approx(10, rel=0.01)
+    assert record.milliseconds(99.9) == pytest.approx(500, rel=0.01)
+    assert figures["statuses"] == {"200": 101, "503": 1}
