@@ -3,24 +3,28 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from ops.local.programs import ROOT, Program, child_environment
+from ops.local import waiting
+from ops.local.programs import ROOT, Program
 
 STOP_SECONDS = 30
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
     """Polls a condition; fails the test, saying what was waited for, when time is up."""
-    give_up = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > give_up:
-            raise AssertionError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.02)
+    try:
+        waiting.wait_until(condition, seconds, what)
+    except waiting.WaitedInVain as error:
+        raise AssertionError(str(error)) from None
+
+
+def child_environment(added: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a program: the tests' own and what the program adds."""
+    return {**os.environ, **added}
 
 
 class Process:

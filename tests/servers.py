@@ -1,6 +1,5 @@
 """A RabbitMQ and a Redis of the tests' own, on free ports."""
 
-import socket
 import subprocess
 from pathlib import Path
 
@@ -8,8 +7,9 @@ import redis as redis_py
 from kombu.connection import Connection
 
 from ops.local import programs, system
-from ops.local.programs import LOOPBACK, RabbitPorts, child_environment, free_port
-from tests.processes import Process, wait_until
+from ops.local.probes import listening
+from ops.local.programs import RabbitPorts, free_port
+from tests.processes import Process, child_environment, wait_until
 
 PASSWORD = "only-for-tests"
 
@@ -53,7 +53,7 @@ class RabbitServer:
         self._folder = folder
         mapper, self.program = programs.rabbitmq(*found, folder / "rabbitmq", ports, PASSWORD)
         self._mapper = Process(mapper, folder)
-        wait_until(lambda: _listens(ports.epmd), 10, "epmd listens")
+        wait_until(lambda: listening(ports.epmd), 10, "epmd listens")
         self.start()
 
     def start(self) -> None:
@@ -93,12 +93,6 @@ class RabbitServer:
         self.ctl("add_vhost", name)
         self.ctl("set_permissions", "-p", name, "regno", ".*", ".*", ".*")
         return self.url.removesuffix("//") + f"/{name}"
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 class Servers:

@@ -72,10 +72,9 @@ class Publisher:
         return self._link.refuses() if self._link is not None else None
 
     def _run(self) -> None:
-        self._open()
+        entries: list[_Entry] = []
         stopping = False
-        while not stopping:
-            entries, stopping = self._collect()
+        while True:
             try:
                 if entries:
                     self._send(entries)
@@ -86,6 +85,9 @@ class Publisher:
                 _logger.exception("publishing failed")
                 self._lose(error)
                 self._fail(entries, BrokerUnavailable("Publishing failed"))
+            if stopping:
+                break
+            entries, stopping = self._collect()
         self._close()
 
     def _collect(self) -> tuple[list[_Entry], bool]:

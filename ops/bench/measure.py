@@ -7,25 +7,9 @@ from typing import Any
 import uvloop
 
 from ops.bench.cpu import Parts, cpu_seconds, resident_megabytes
-from ops.load.connection import Reply
-from ops.load.loops import Send, closed_loop, open_loop
+from ops.load.loops import closed_loop, open_loop, sender
 from ops.load.pool import ConnectionPool
 from ops.load.record import Record
-
-
-def checked(pool: ConnectionPool, requests: Sequence[bytes], expected: Sequence[bytes]) -> Send:
-    """Sends requests in turn; a good answer contains the expected bytes, to the last digit."""
-    count = len(requests)
-
-    def send(number: int, done: Any) -> None:
-        at = number % count
-
-        def arrived(reply: Reply) -> None:
-            done(reply, expected[at] in reply.body)
-
-        pool.send(requests[at], arrived)
-
-    return send
 
 
 def measure(
@@ -44,7 +28,7 @@ def measure(
         pool = ConnectionPool(url, clients)
         await pool.fill()
         record = Record()
-        send = checked(pool, requests, expected)
+        send = sender(pool, requests, expected)
         if rate is None:
             took = await closed_loop(send, clients, seconds, record)
         else:

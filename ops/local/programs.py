@@ -4,7 +4,6 @@ Only descriptions: ``ops.local.supervise`` and the tests start them. Servers lis
 loopback address alone, on free ports, with a password made for this folder.
 """
 
-import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -139,8 +138,3 @@ def flower(port: int, password: str) -> Program:
         "FLOWER_PURGE_OFFLINE_WORKERS": "60",
     }
     return Program("flower", command, environment, WATCHER)
-
-
-def child_environment(added: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a program: this process's own and what the program adds."""
-    return {**os.environ, **added}
