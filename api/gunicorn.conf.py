@@ -11,7 +11,7 @@ from shared.log import logging_config
 
 bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"]
 wsgi_app = "api.wsgi:create()"
-worker_class = "api.gunicorn_worker.DrainingWorker"
+worker_class = "api.server.worker.FrontDoorWorker"
 workers = int(os.environ.get("API_PROCESSES", "1"))
 worker_connections = 1000
 keepalive = 75  # longer than load balancers keep idle connections, so that they close first

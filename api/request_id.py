@@ -9,12 +9,16 @@ HEADER = "X-Request-ID"
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
+def request_id_for(sent: str) -> str:
+    """The id the caller sent; a new one where it sent none or one that could break a log line."""
+    return sent if _ACCEPTABLE.fullmatch(sent) else str(uuid.uuid4())
+
+
 def add_request_ids(app: Flask) -> None:
-    """Sets ``g.request_id``. An id that could break a log line is replaced by a new one."""
+    """Sets ``g.request_id``."""
 
     def assign() -> None:
-        sent = request.headers.get(HEADER, "")
-        g.request_id = sent if _ACCEPTABLE.fullmatch(sent) else str(uuid.uuid4())
+        g.request_id = request_id_for(request.headers.get(HEADER, ""))
 
     def echo(response: Response) -> Response:
         response.headers[HEADER] = g.request_id

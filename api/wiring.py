@@ -13,6 +13,9 @@ from api.dispatch.replies import ReplyListener
 from api.dispatch.subscription import Subscription
 from api.dispatch.task_store import TaskStore
 from api.dispatch.waiters import WaiterTable
+from api.request_id import request_id_for
+from api.server.admission import Admission, AdmissionLimits
+from api.server.gate import Entrance, Gate, Served
 from shared.metrics import ApiMetrics
 from shared.redis_client import connect_redis
 from shared.settings import ApiSettings
@@ -21,8 +24,8 @@ REDIS_SILENCE_SECONDS = 2.0
 """A subscription that is silent for so long, although pinged, counts as dead."""
 
 
-def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher]:
-    """An application and its dispatcher, which is not started yet: nothing connects."""
+def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher, Served]:
+    """An application, its dispatcher, which is not started yet, and its gate: nothing connects."""
     redis = connect_redis(settings)
     store = TaskStore(redis, settings.result_ttl, settings.task_ttl)
     registry = CollectorRegistry()
@@ -41,4 +44,22 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher]:
         redis_timeout=settings.redis_timeout,
         task_ttl=settings.task_ttl,
     )
-    return create_app(settings, dispatcher, redis, registry, metrics), dispatcher
+    app = create_app(settings, dispatcher, redis, registry, metrics)
+    return app, dispatcher, Served(make_gate(settings, metrics), settings.max_body_bytes)
+
+
+def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
+    """The two lanes' admission. A request may expect to wait half of the default timeout."""
+    limits = AdmissionLimits(settings.max_in_flight, settings.default_timeout / 2)
+    sync, lasting = Admission(limits), Admission(limits)
+    entrances = {
+        "/reg/": Entrance("/reg/", sync, customer_form=True),
+        "/reg": Entrance("/reg/", sync, customer_form=True),
+        "/v1/predict": Entrance("/v1/predict", sync, customer_form=False),
+        "/v1/tasks": Entrance("/v1/tasks", lasting, customer_form=False),
+    }
+    return Gate(
+        entrances,
+        request_id_for,
+        lambda path: metrics.requests.labels(path, "POST", 503).inc(),
+    )

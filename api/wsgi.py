@@ -4,6 +4,7 @@ import os
 
 from flask import Flask
 
+from api.server.gate import SERVED
 from api.wiring import wire
 from shared.settings import ApiSettings, load
 
@@ -13,6 +14,7 @@ DISPATCHER = "regno_dispatcher"
 
 def create() -> Flask:
     """An application on the settings of this process's environment. Raises InvalidSettings."""
-    app, dispatcher = wire(load(ApiSettings, os.environ))
+    app, dispatcher, served = wire(load(ApiSettings, os.environ))
     app.extensions[DISPATCHER] = dispatcher
+    app.extensions[SERVED] = served
     return app

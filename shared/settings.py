@@ -62,6 +62,8 @@ class ApiSettings(Settings, frozen=True, kw_only=True):
     """How long a synchronous request waits where the caller does not say."""
     max_timeout: Seconds = 30.0
     """The longest wait a caller may ask for."""
+    max_in_flight: Count = 512
+    """Requests for predictions that one process has in hand at once, each lane by itself."""
     publish_timeout: Seconds = 1.0
     """Bound on handing one message to RabbitMQ, connecting and its confirm included."""
     task_ttl: Seconds = 3600

@@ -1,0 +1,79 @@
+"""Which requests are admitted by which lane, and what a refused one is told, at next to no cost.
+
+A refusal is made before the application sees the request: under five times the load that can be
+answered, most of the work would otherwise be saying no.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from api.server.admission import Admission
+from api.server.messages import Environ, encode_response
+
+RETRY_AFTER_SECONDS = 1
+_DETAIL = "Too many requests are waiting: come back later"
+_STATUS = "503 SERVICE UNAVAILABLE"
+
+
+class Entrance(NamedTuple):
+    """One call that gives workers work."""
+
+    path: str
+    lane: Admission
+    customer_form: bool
+    """Whether its errors are told in the customer's form."""
+
+
+class Gate:
+    """Lets requests for work in by their lane's admission, and everything else freely."""
+
+    def __init__(
+        self,
+        entrances: Mapping[str, Entrance],
+        request_id: Callable[[str], str],
+        refused: Callable[[str], None],
+    ) -> None:
+        """``entrances`` by path. ``request_id`` makes an answer's id from what the caller sent.
+
+        ``refused`` is told the path of every refusal.
+        """
+        self._entrances = entrances
+        self._request_id = request_id
+        self._refused = refused
+
+    def entrance(self, environ: Environ) -> Entrance | None:
+        """The entrance a request takes; None for one that is admitted freely."""
+        if environ["REQUEST_METHOD"] != "POST":
+            return None
+        return self._entrances.get(environ["PATH_INFO"])
+
+    def refusal(self, entrance: Entrance, environ: Environ, keep_alive: bool) -> bytes:
+        """The whole response to a request that is not let in."""
+        self._refused(entrance.path)
+        request_id = self._request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+        if entrance.customer_form:
+            kind = "application/json"
+            body = f'{{"body":"{_DETAIL}","status":"fail"}}'
+        else:
+            kind = "application/problem+json"
+            body = (
+                f'{{"title":"Service Unavailable","status":503,"detail":"{_DETAIL}",'
+                f'"request_id":"{request_id}"}}'
+            )
+        headers = [
+            ("Content-Type", kind),
+            ("Retry-After", str(RETRY_AFTER_SECONDS)),
+            ("X-Request-ID", request_id),
+        ]
+        return encode_response(_STATUS, headers, body.encode(), keep_alive, head=False)
+
+
+class Served(NamedTuple):
+    """What the front door's worker needs to know of the application it serves."""
+
+    gate: Gate
+    max_body_bytes: int
+
+
+SERVED = "regno_served"
+"""Under this name it is found in the application's extensions."""

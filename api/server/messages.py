@@ -1,0 +1,159 @@
+"""HTTP/1.1 messages as WSGI has them: what a parsed request becomes and how a response is sent.
+
+WSGI: https://peps.python.org/pep-3333/. HTTP/1.1: https://www.rfc-editor.org/rfc/rfc9112
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import httptools
+
+Environ = dict[str, Any]
+WsgiApp = Callable[[Environ, Callable[..., Callable[[bytes], object]]], Iterable[bytes]]
+
+_TARGET_CHARSET = "latin-1"  # WSGI strings hold bytes
+
+_names: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+_MAX_NAMES = 1024
+
+
+def environ_name(header: bytes) -> str:
+    """The environ key of a header; the names that clients repeat are worked out once.
+
+    Empty for a name with an underscore: WSGI could not tell it from the one with a dash, so a
+    client could pass one header off as another that a proxy has checked.
+    """
+    lower = header.lower()
+    name = _names.get(lower)
+    if name is None:
+        name = "" if b"_" in lower else "HTTP_" + lower.decode().upper().replace("-", "_")
+        if len(_names) < _MAX_NAMES:
+            _names[lower] = name
+    return name
+
+
+class HttpRequest:
+    """One request as far as it has been read."""
+
+    __slots__ = ("body", "body_bytes", "environ", "headers_done", "keep_alive", "target")
+
+    def __init__(self, base: Mapping[str, Any]) -> None:
+        """``base`` is what all requests of a connection have in their environ."""
+        self.environ: Environ = dict(base)
+        self.target = b""
+        self.body: list[bytes] = []
+        self.body_bytes = 0
+        self.headers_done = False
+        self.keep_alive = True
+
+    def add_header(self, header: bytes, value: bytes) -> None:
+        """A header line. Repeated ones are joined, as RFC 9110 section 5.2 allows."""
+        name = environ_name(header)
+        if not name:
+            return
+        text = value.decode(_TARGET_CHARSET).strip(" \t")
+        earlier = self.environ.get(name)
+        self.environ[name] = text if earlier is None else f"{earlier},{text}"
+
+    def finish_head(self, method: str, version: str) -> None:
+        """All headers are there. Raises httptools.HttpParserInvalidURLError."""
+        self.headers_done = True
+        path, query = split_target(self.target)
+        self.environ["REQUEST_METHOD"] = method
+        self.environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
+        self.environ["PATH_INFO"] = path
+        self.environ["QUERY_STRING"] = query
+
+    def finish_body(self) -> None:
+        """All of the body is there, whichever way it was framed, or more than may be."""
+        if self.body_bytes:
+            self.environ.setdefault("CONTENT_LENGTH", str(self.body_bytes))
+        self.environ["wsgi.input"] = io.BytesIO(b"".join(self.body))
+
+
+def split_target(target: bytes) -> tuple[str, str]:
+    """Path, percent-decoded, and query of a request target, as WSGI's kind of strings.
+
+    Raises httptools.HttpParserInvalidURLError.
+    """
+    if not target.startswith(b"/"):
+        if target == b"*":
+            return "*", ""
+        url = httptools.parse_url(target)
+        path, query = url.path or b"/", url.query or b""
+    else:
+        path, _, query = target.partition(b"#")[0].partition(b"?")
+    if b"%" in path:
+        path = unquote_to_bytes(path)
+    return path.decode(_TARGET_CHARSET), query.decode(_TARGET_CHARSET)
+
+
+class Clock:
+    """The Date header, made once a second."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._line = b""
+
+    def line(self) -> bytes:
+        """``Date: ...`` with its line end."""
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._line = f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
+        return self._line
+
+
+_date = Clock()
+
+
+def encode_response(
+    status: str, headers: Iterable[tuple[str, str]], body: bytes, keep_alive: bool, head: bool
+) -> bytes:
+    """A whole response, with Content-Length. ``head`` leaves the body out, as HEAD asks."""
+    lines = [f"HTTP/1.1 {status}\r\n"]
+    sized = False
+    for name, value in headers:
+        lines.append(f"{name}: {value}\r\n")
+        sized = sized or name.lower() == "content-length"
+    if not sized and status[:3] not in ("204", "304"):
+        lines.append(f"Content-Length: {len(body)}\r\n")
+    lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n")
+    encoded = "".join(lines).encode(_TARGET_CHARSET)
+    return b"".join((encoded, _date.line(), b"\r\n", b"" if head else body))
+
+
+def problem_response(status: HTTPStatus, detail: str) -> bytes:
+    """A response to what is no request, after which the connection is closed."""
+    body = f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}"}}'.encode()
+    headers = [("Content-Type", "application/problem+json")]
+    return encode_response(f"{status.value} {status.phrase}", headers, body, False, head=False)
+
+
+def run_app(app: WsgiApp, request: HttpRequest, keep_alive: bool) -> bytes:
+    """The application's response to a request, complete: nothing here is large or endless."""
+    started: list[Any] = []
+    written: list[bytes] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _exc_info: object = None
+    ) -> Callable[[bytes], None]:
+        started[:] = (status, headers)
+        return written.append
+
+    chunks = app(request.environ, start_response)
+    try:
+        written.extend(chunks)
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+    status, headers = started
+    body = b"".join(written)
+    head = request.environ["REQUEST_METHOD"] == "HEAD"
+    return encode_response(status, headers, body, keep_alive, head)
