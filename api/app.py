@@ -7,6 +7,7 @@ from redis import Redis
 from api.auth import ApiKeys, require_api_key
 from api.dispatch.dispatcher import Dispatcher
 from api.errors import register_error_handlers
+from api.framework import Application
 from api.openapi import openapi_document
 from api.request_id import add_request_ids
 from api.routes import health, metrics, predict, reg, tasks
@@ -27,7 +28,7 @@ def create_app(
 
     ``registry`` is what ``/metrics`` shows; ``api_metrics`` are among it.
     """
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     reader = RowReader(settings)
     metrics.count_requests(app, api_metrics)

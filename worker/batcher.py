@@ -12,7 +12,7 @@ from typing import Protocol
 from shared.errors import ResultStoreUnavailable
 from shared.queues import TASK_NAME, Lane
 from worker.acknowledge import acknowledge
-from worker.batching import BatchLimits, seconds_until_due, take_batch
+from worker.batching import Arrivals, BatchLimits, seconds_until_due, take_batch
 from worker.job import Job
 from worker.predictor import BatchPredictor
 from worker.store import Outcome, ResultStore
@@ -61,14 +61,17 @@ class Batcher:
         self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
         self._rows = 0
         self._oldest_at = 0.0
+        self._arrivals = Arrivals()
         self._pending: TimerEntry | None = None
         self._paused = False
         self._unstored: list[Outcome] = []
 
     def add(self, job: Job) -> None:
         """Takes a job over. It is acknowledged once its outcome is stored."""
+        now = self._clock()
+        self._arrivals.add(now)
         if not self._rows:
-            self._oldest_at = self._clock()
+            self._oldest_at = now
         self._waiting[job.lane].append(job)
         self._rows += _room(job)
         self._flush_when_due()
@@ -92,7 +95,9 @@ class Batcher:
     def _flush_when_due(self) -> None:
         if self._paused:
             return
-        due_in = seconds_until_due(self._rows, self._oldest_at, self._clock(), self._limits)
+        due_in = seconds_until_due(
+            self._rows, self._oldest_at, self._clock(), self._arrivals.gap(), self._limits
+        )
         if not due_in:
             self.flush()
         elif self._pending is None:

@@ -1,12 +1,17 @@
 """When to predict and what with: decisions only, no I/O and no clock of their own."""
 
+import math
 from collections import deque
 from collections.abc import Sized
 from typing import NamedTuple, Protocol, TypeVar
 
 
+_RECENT = 5
+"""Arrivals that tell the rate: few, so that the first of a burst soon wait for the rest."""
+
+
 class BatchLimits(NamedTuple):
-    """A batch is due when it is full or its oldest message has waited long enough."""
+    """A batch is due when it is full, or its oldest message has waited long enough for others."""
 
     rows: int
     wait: float
@@ -24,12 +29,31 @@ class Batchable(Protocol):
 T = TypeVar("T", bound=Batchable)
 
 
-def seconds_until_due(rows: int, oldest_at: float, now: float, limits: BatchLimits) -> float:
-    """How long a batch may still collect: 0.0 when it is full or old enough.
+class Arrivals:
+    """How far apart messages come at the moment. Instants are seconds of one clock."""
 
-    ``oldest_at`` and ``now`` are instants of the same clock, in seconds.
+    def __init__(self) -> None:
+        self._instants: deque[float] = deque([-math.inf] * _RECENT, maxlen=_RECENT)
+
+    def add(self, now: float) -> None:
+        """A message has come."""
+        self._instants.append(now)
+
+    def gap(self) -> float:
+        """Mean seconds between the latest messages; infinite before there are enough of them."""
+        return (self._instants[-1] - self._instants[0]) / (_RECENT - 1)
+
+
+def seconds_until_due(
+    rows: int, oldest_at: float, now: float, gap: float, limits: BatchLimits
+) -> float:
+    """How long a batch may still collect: 0.0 when it is full, old enough, or expects no company.
+
+    ``oldest_at`` and ``now`` are instants of the same clock; ``gap`` is how far apart messages
+    come. All in seconds. Waiting pays only while the next message comes within the wait, so a
+    lone request is predicted at once, and under load batches fill.
     """
-    if rows >= limits.rows:
+    if rows >= limits.rows or gap > limits.wait:
         return 0.0
     return max(0.0, oldest_at + limits.wait - now)
 

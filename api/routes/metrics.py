@@ -2,9 +2,16 @@
 
 import os
 import time
+from functools import cache
 
 from flask import Blueprint, Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from shared.metrics import ApiMetrics
@@ -31,12 +38,17 @@ def count_requests(app: Flask, metrics: ApiMetrics) -> None:
     def begin() -> None:
         g.began = time.perf_counter()
 
+    @cache  # looking labels up costs more than counting
+    def counters(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        return metrics.requests.labels(route, method, status), metrics.latency.labels(route)
+
     def end(response: Response) -> Response:
         # Only what matched a route: anybody can make up paths and methods without end.
         matched = request.url_rule
         route, method = (matched.rule, request.method) if matched else ("unknown", "unknown")
-        metrics.requests.labels(route, method, response.status_code).inc()
-        metrics.latency.labels(route).observe(time.perf_counter() - g.began)
+        count, latency = counters(route, method, response.status_code)
+        count.inc()
+        latency.observe(time.perf_counter() - g.began)
         return response
 
     app.before_request(begin)

@@ -290,7 +290,7 @@ class Connection:
         """The request is there."""
         request = self._reading()
         request.keep_alive = self._parser.should_keep_alive()
-        self._finish(request)
+        self._finish(request, complete=True)
 
     def _reading(self) -> HttpRequest:
         if self._request is None:
@@ -301,10 +301,10 @@ class Connection:
         """Hands over a request whose body is too large, for the application to say so."""
         request.keep_alive = False
         self._end()
-        self._finish(request)
+        self._finish(request, complete=False)
 
-    def _finish(self, request: HttpRequest) -> None:
-        request.finish_body()
+    def _finish(self, request: HttpRequest, *, complete: bool) -> None:
+        request.finish_body(complete=complete)
         self._request = None
         self._pending.append(request)
         if self._answering and len(self._pending) >= _MAX_PIPELINED:

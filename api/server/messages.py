@@ -16,6 +16,9 @@ import httptools
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Callable[[bytes], object]]], Iterable[bytes]]
 
+BODY = "regno.body"
+"""Environ key of a whole body, for who would rather not read it through a stream."""
+
 _TARGET_CHARSET = "latin-1"  # WSGI strings hold bytes
 
 _names: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
@@ -69,11 +72,14 @@ class HttpRequest:
         self.environ["PATH_INFO"] = path
         self.environ["QUERY_STRING"] = query
 
-    def finish_body(self) -> None:
-        """All of the body is there, whichever way it was framed, or more than may be."""
-        if self.body_bytes:
-            self.environ.setdefault("CONTENT_LENGTH", str(self.body_bytes))
-        self.environ["wsgi.input"] = io.BytesIO(b"".join(self.body))
+    def finish_body(self, *, complete: bool) -> None:
+        """All of the body is there, whichever way it was framed; or it is cut, being too large."""
+        body = b"".join(self.body)
+        if body:
+            self.environ.setdefault("CONTENT_LENGTH", str(len(body)))
+        self.environ["wsgi.input"] = io.BytesIO(body)
+        if complete:
+            self.environ[BODY] = body
 
 
 def split_target(target: bytes) -> tuple[str, str]:

@@ -16,9 +16,9 @@ WAIT = 0.25
 
 
 class Case:
-    """A batcher of four rows on fakes."""
+    """A batcher of four rows on fakes, to which jobs have been coming in quick succession."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, busy: bool = True) -> None:
         self.wall_now = 1_700_000_000.0
         self.model, self.store, self.clock = FakeModel(), FakeStore(), FakeClock()
         self.revoked: set[str] = set()
@@ -34,6 +34,13 @@ class Case:
             clock=self.clock,
             done=self.done,
         )
+        if busy:
+            self.add(*jobs(4, prefix="before"))
+            self.batcher.flush()
+            self.model.batches.clear()
+            self.store.stored.clear()
+            self.store.outcomes.clear()
+            self.done.clear()
 
     def add(self, *jobs: Job) -> tuple[Job, ...]:
         for job in jobs:
@@ -44,8 +51,15 @@ class Case:
         return {task_id: result.status for task_id, result in self.store.stored.items()}
 
 
-def jobs(count: int, lane: Lane = Lane.SYNC) -> list[Job]:
-    return [a_job(f"{lane}-{n}", n % 10, lane=lane) for n in range(count)]
+def jobs(count: int, lane: Lane = Lane.SYNC, prefix: str = "") -> list[Job]:
+    return [a_job(f"{prefix}{lane}-{n}", n % 10, lane=lane) for n in range(count)]
+
+
+def test_a_lone_job_is_answered_at_once() -> None:
+    case = Case(busy=False)
+    [job] = case.add(a_job("one"))
+    assert acknowledged(job) == 1
+    assert case.clock.due_in == []
 
 
 def test_a_job_waits_for_company_and_is_not_acknowledged_meanwhile() -> None:

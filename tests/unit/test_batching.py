@@ -1,3 +1,4 @@
+import math
 from collections import deque
 from typing import NamedTuple
 
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.batching import BatchLimits, seconds_until_due, take_batch
+from worker.batching import Arrivals, BatchLimits, seconds_until_due, take_batch
 
 LIMITS = BatchLimits(rows=8, wait=0.25)
 
@@ -31,21 +32,46 @@ def names(items: list[Item]) -> str:
 
 @pytest.mark.parametrize("rows", [8, 9, 1000])
 def test_a_full_batch_is_due_however_young(rows: int) -> None:
-    assert seconds_until_due(rows, oldest_at=100, now=100, limits=LIMITS) == 0
+    assert seconds_until_due(rows, oldest_at=100, now=100, gap=0, limits=LIMITS) == 0
 
 
 @pytest.mark.parametrize("now", [100.25, 100.5, 1000.0])
 def test_an_old_batch_is_due_however_small(now: float) -> None:
-    assert seconds_until_due(1, oldest_at=100, now=now, limits=LIMITS) == 0
+    assert seconds_until_due(1, oldest_at=100, now=now, gap=0, limits=LIMITS) == 0
 
 
 def test_a_young_batch_has_the_rest_of_its_wait() -> None:
-    assert seconds_until_due(7, oldest_at=100, now=100, limits=LIMITS) == 0.25
-    assert seconds_until_due(7, oldest_at=100, now=100.125, limits=LIMITS) == 0.125
+    assert seconds_until_due(7, oldest_at=100, now=100, gap=0.25, limits=LIMITS) == 0.25
+    assert seconds_until_due(7, oldest_at=100, now=100.125, gap=0.25, limits=LIMITS) == 0.125
 
 
 def test_without_a_wait_everything_is_due() -> None:
-    assert seconds_until_due(1, 100, 100, BatchLimits(rows=8, wait=0)) == 0
+    assert seconds_until_due(1, 100, 100, 0.001, BatchLimits(rows=8, wait=0)) == 0
+
+
+def test_where_no_company_is_expected_within_the_wait_nobody_waits_for_it() -> None:
+    assert seconds_until_due(1, oldest_at=100, now=100, gap=0.26, limits=LIMITS) == 0
+
+
+def test_arrivals_are_infinitely_far_apart_until_there_have_been_some() -> None:
+    arrivals = Arrivals()
+    for n in range(4):
+        arrivals.add(n)
+        assert arrivals.gap() == math.inf
+
+
+def test_the_gap_is_that_of_the_latest_arrivals() -> None:
+    arrivals = Arrivals()
+    for instant in (0, 50, 100, 101, 102, 103, 104):
+        arrivals.add(instant)
+    assert arrivals.gap() == 1
+
+
+def test_after_a_silence_a_message_counts_as_alone() -> None:
+    arrivals = Arrivals()
+    for instant in (1, 2, 3, 4, 5, 405):
+        arrivals.add(instant)
+    assert arrivals.gap() > 100
 
 
 def test_items_are_taken_in_the_order_they_came() -> None:

@@ -197,21 +197,3 @@ def test_the_content_type_of_csv_is_read_as_it_may_be_written(content_type: str)
 def test_other_content_is_not_supported(content_type: str | None) -> None:
     with pytest.raises(UnsupportedContent, match="application/json or text/csv in UTF-8"):
         read(a_csv(a_row()), content_type)
-
-
-def test_a_body_in_chunks_is_read_up_to_the_limit_and_refused_beyond() -> None:
-    body = a_csv(a_row()).encode()
-    for limit, refused_kind in ((len(body), None), (len(body) - 1, TooLarge)):
-        environ = {
-            "REQUEST_METHOD": "POST",
-            "CONTENT_TYPE": "text/csv",
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.input_terminated": True,
-        }
-        request = Request(environ)
-        request.max_content_length = limit
-        if refused_kind is None:
-            assert read_rows(request, READER).rows == [as_read()]
-        else:
-            with pytest.raises(refused_kind):
-                read_rows(request, READER)
