@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Sized
 from typing import NamedTuple, Protocol, TypeVar
 
-
 _RECENT = 5
 """Arrivals that tell the rate: few, so that the first of a burst soon wait for the rest."""
 
