@@ -63,7 +63,7 @@ class WaiterTable:
 
 
 class _Waiting:
-    """A class: the hot path enters one a request, and a generator would cost three times as much."""
+    """A class: the hot path enters one a request, and a generator costs three times as much."""
 
     __slots__ = ("_slot", "_table", "_task_id")
 
