@@ -4,9 +4,13 @@ from functools import partial
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
+from redis import Redis
 
 from api.app import create_app
+from api.dispatch.cache import RequestCache
+from api.dispatch.cache_store import CacheStore
 from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.flights import FlightKeeper
 from api.dispatch.links import open_link
 from api.dispatch.publisher import Publisher
 from api.dispatch.replies import ReplyListener
@@ -32,14 +36,16 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher, Served]:
     metrics = ApiMetrics(registry)
     waiters = WaiterTable(metrics.waiting)
     connect = partial(open_link, settings.broker_url)
+    replies = ReplyListener(
+        lambda: Subscription(redis.connection_pool, REDIS_SILENCE_SECONDS), store, waiters
+    )
     dispatcher = Dispatcher(
         Publisher(connect, settings.publish_timeout),
         Publisher(connect, settings.publish_timeout),
-        ReplyListener(
-            lambda: Subscription(redis.connection_pool, REDIS_SILENCE_SECONDS), store, waiters
-        ),
+        replies,
         waiters,
         store,
+        cache=_wire_cache(settings, redis, replies, metrics) if settings.cache_ttl else None,
         publish_timeout=settings.publish_timeout,
         redis_timeout=settings.redis_timeout,
         task_ttl=settings.task_ttl,
@@ -62,4 +68,13 @@ def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
         entrances,
         request_id_for,
         lambda path: metrics.requests.labels(path, "POST", 503).inc(),
+    )
+
+
+def _wire_cache(
+    settings: ApiSettings, redis: Redis, replies: ReplyListener, metrics: ApiMetrics
+) -> RequestCache:
+    store = CacheStore(redis)
+    return RequestCache(
+        store, FlightKeeper(store), replies, metrics.cache_requests, ttl=settings.cache_ttl
     )

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from shared.cache import CACHE_HEADER, CacheTicket
 from shared.queues import TASK_NAME, Lane
 from shared.rows import Row
 
@@ -41,12 +42,14 @@ def task_message(
     expires_in: float,
     reply_to: str | None = None,
     request_id: str,
+    cache: CacheTicket | None = None,
 ) -> TaskMessage:
     """The message of one ``pick_regno`` task.
 
     ``expires_at`` is Unix time in seconds, for workers; ``expires_in`` the same moment in
     seconds from now. In the sync lane it is RabbitMQ's TTL too, which drops what has expired
     in the queue. An async message carries no TTL: a worker must see it to say it expired.
+    ``cache`` asks the worker to keep the result for identical requests.
     """
     headers = {
         "lang": "py",
@@ -58,6 +61,8 @@ def task_message(
         "expires": datetime.fromtimestamp(expires_at, UTC).isoformat(),
         REQUEST_ID_HEADER: request_id,
     }
+    if cache is not None:
+        headers[CACHE_HEADER] = cache.to_header()
     properties: dict[str, Any] = {
         "content_type": "application/json",
         "content_encoding": "utf-8",

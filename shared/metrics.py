@@ -46,3 +46,10 @@ class ApiMetrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.cache_requests = Counter(
+            "regno_cache_requests_total",
+            "Synchronous requests while the cache is on: hit, answered from it; miss, computed; "
+            "shared, answered by an identical request that was in flight.",
+            ("outcome",),
+            registry=registry,
+        )

@@ -10,6 +10,8 @@ import msgspec
 from redis import Redis
 
 INDEX_KEY = "regno:workers"
+VERSION_KEY = "regno:model-version"
+"""The model version that a worker announced last. While two are in service it alternates."""
 TTL_MS = 5000
 RENEW_SECONDS = 1.0
 
@@ -30,13 +32,17 @@ def announce(redis: Redis, info: WorkerInfo) -> None:
     with redis.pipeline(transaction=False) as pipe:
         pipe.set(_key(info.name), msgspec.json.encode(info), px=TTL_MS)
         pipe.sadd(INDEX_KEY, info.name)
+        pipe.set(VERSION_KEY, info.model_version, px=TTL_MS)
         pipe.execute()
 
 
 def withdraw(redis: Redis, name: str) -> None:
-    """Says that the worker is gone. Raises redis.RedisError."""
+    """Says that the worker is gone. Raises redis.RedisError.
+
+    Its model version may be gone with it: a worker that stays announces its own again.
+    """
     with redis.pipeline(transaction=False) as pipe:
-        pipe.delete(_key(name))
+        pipe.delete(_key(name), VERSION_KEY)
         pipe.srem(INDEX_KEY, name)
         pipe.execute()
 

@@ -68,6 +68,8 @@ class ApiSettings(Settings, frozen=True, kw_only=True):
     """Bound on handing one message to RabbitMQ, connecting and its confirm included."""
     task_ttl: Seconds = 3600
     """How long an accepted asynchronous task may wait for a worker before it expires."""
+    cache_ttl: Annotated[float, Meta(ge=0, le=YEAR)] = 0
+    """How long a result answers identical synchronous requests; 0 is no cache."""
 
 
 class WorkerSettings(Settings, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 from celery.exceptions import InvalidTaskError
 from kombu.message import Message
 
+from shared.cache import CACHE_HEADER, CacheTicket, read_ticket
 from shared.errors import InvalidField, MalformedBody, RegnoError, TooLarge
 from shared.messages import REQUEST_ID_HEADER
 from shared.queues import DELIVERY_LIMIT, Lane
@@ -28,6 +29,8 @@ class Job(NamedTuple):
     message: Message
     failed_deliveries: int = 0
     """How often the broker has delivered it before without an acknowledgement."""
+    cache: CacheTicket | None = None
+    """Where its result is kept for identical requests, which may wait for it already."""
 
     @property
     def hopeless(self) -> bool:
@@ -80,6 +83,7 @@ class JobReader:
             request_id=headers.get(REQUEST_ID_HEADER) or task_id,
             message=message,
             failed_deliveries=int(headers.get(_DELIVERY_COUNT) or 0),
+            cache=read_ticket(headers.get(CACHE_HEADER)),
         )
 
     def _read_rows(self, message: Message) -> list[Row]:

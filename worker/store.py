@@ -8,6 +8,7 @@ from redis import Redis, RedisError
 from shared.errors import ResultStoreUnavailable
 from shared.queues import Lane
 from shared.results import REPLY_PREFIX, encode_unfinished, join_results, result_key
+from worker.cache import keep_for_identical
 from worker.job import Job
 
 # For each task: 1 if it may run now. A cancelled or finished one may not; a started one may,
@@ -61,7 +62,8 @@ class ResultStore:
         """Stores every outcome and announces it to whoever waits.
 
         An api process hears of all its tasks in one message on its reply channel. Everybody
-        else (Celery clients, long polls) listens where Celery announces, on the result's key.
+        else (Celery clients, long polls, identical requests) listens where Celery announces,
+        on the result's key.
         Raises ResultStoreUnavailable; storing again does no harm.
         """
         replies: dict[str, list[bytes]] = {}
@@ -74,7 +76,9 @@ class ResultStore:
                 ours = job.reply_to is not None and job.reply_to.startswith(REPLY_PREFIX)
                 if ours:
                     replies.setdefault(str(job.reply_to), []).append(encoded)
-                if not ours or job.lane is Lane.ASYNC:
+                if job.cache is not None:
+                    keep_for_identical(pipe, job.cache, encoded)
+                if not ours or job.lane is Lane.ASYNC or job.cache is not None:
                     pipe.publish(key, encoded)
             for channel, results in replies.items():
                 pipe.publish(channel, join_results(results))

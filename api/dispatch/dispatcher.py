@@ -4,20 +4,16 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from api.dispatch.cache import Answered, RequestCache
 from api.dispatch.publisher import Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.task_store import IdempotencyRecord, TaskStore, is_terminal
 from api.dispatch.waiters import Answer, WaiterTable
-from shared.errors import (
-    BrokerUnavailable,
-    Conflict,
-    DeadlineExceeded,
-    InvalidParameter,
-    ResultStoreUnavailable,
-    UnknownTask,
-)
+from shared.cache import CacheTicket
+from shared.errors import BrokerUnavailable, Conflict, InvalidParameter, UnknownTask
 from shared.messages import task_message
 from shared.queues import Lane
 from shared.results import RawResult
@@ -40,6 +36,7 @@ class Dispatcher:
         waiters: WaiterTable,
         store: TaskStore,
         *,
+        cache: RequestCache | None,
         publish_timeout: float,
         redis_timeout: float,
         task_ttl: float,
@@ -54,6 +51,7 @@ class Dispatcher:
         self._replies = replies
         self._waiters = waiters
         self._store = store
+        self._cache = cache
         # Waiting for its turn and being confirmed are bounded each.
         self._publish_bound = 2 * publish_timeout + _MARGIN_SECONDS
         self._lease = _LEASE_FACTOR * (self._publish_bound + redis_timeout)
@@ -66,20 +64,38 @@ class Dispatcher:
         for publisher in self._publishers.values():
             publisher.start()
         self._replies.start()
+        if self._cache is not None:
+            self._cache.start()
 
     def stop(self) -> None:
         """Sends what was accepted, then disconnects."""
+        if self._cache is not None:
+            self._cache.stop()
         for publisher in self._publishers.values():
             publisher.stop()
         self._replies.stop()
 
-    def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> RawResult:
-        """The result of a task somebody waits for.
+    def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> Answered:
+        """The result of a task somebody waits for, or of an identical one before it.
 
         Raises DeadlineExceeded; BrokerUnavailable, when nothing was accepted;
-        ResultStoreUnavailable, when no result could be heard at the deadline.
+        ResultStoreUnavailable, when no result could be heard at the deadline, or the cache
+        could not be asked.
         """
-        task_id = str(uuid.uuid4())
+        if self._cache is None:
+            task_id = str(uuid.uuid4())
+            return Answered(self._compute(rows, deadline, request_id, task_id, None), None)
+        compute = partial(self._compute, rows, deadline, request_id)
+        return self._cache.answer(rows, deadline, compute)
+
+    def _compute(
+        self,
+        rows: Sequence[Row],
+        deadline: float,
+        request_id: str,
+        task_id: str,
+        cache: CacheTicket | None,
+    ) -> RawResult:
         with self._waiters.waiting(task_id) as slot:
 
             def published(error: BrokerUnavailable | None) -> None:
@@ -95,15 +111,13 @@ class Dispatcher:
                 expires_in=remaining,
                 reply_to=self._replies.channel,
                 request_id=request_id,
+                cache=cache,
             )
             self._publishers[Lane.SYNC].publish(message, published)
             answer = self._answer(slot, deadline)
         if answer is not None:
             return answer
-        deaf = self._replies.problem()
-        if deaf is not None:
-            raise ResultStoreUnavailable(deaf)
-        raise DeadlineExceeded("No answer within the deadline")
+        raise self._replies.no_answer()
 
     def submit(self, rows: Sequence[Row], request_id: str, task_id: str | None = None) -> str:
         """Accepts a task for later: once this returns its id, it is in the broker's keeping.

@@ -18,7 +18,7 @@ from api.dispatch.slot import Slot
 from api.dispatch.subscription import Event, Subscription
 from api.dispatch.task_store import TaskStore, is_terminal
 from api.dispatch.waiters import Answer, WaiterTable
-from shared.errors import ResultStoreUnavailable
+from shared.errors import DeadlineExceeded, RegnoError, ResultStoreUnavailable
 from shared.results import KEY_PREFIX, REPLY_PREFIX, decode_result, decode_results, result_key
 
 _logger = logging.getLogger(__name__)
@@ -59,6 +59,13 @@ class ReplyListener:
     def problem(self) -> str | None:
         """Why results are not heard at the moment, or None."""
         return None if self._heard else "Not subscribed to results in Redis"
+
+    def no_answer(self) -> RegnoError:
+        """Why a wait has lasted to its deadline: DeadlineExceeded or ResultStoreUnavailable."""
+        deaf = self.problem()
+        if deaf is not None:
+            return ResultStoreUnavailable(deaf)
+        return DeadlineExceeded("No answer within the deadline")
 
     @contextmanager
     def watching(self, task_id: str) -> Iterator[Slot[Answer]]:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, g, request
 
 from api.answers import PredictAnswer, json_response, predictions_of
+from api.cache_status import cache_status
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.task_store import is_terminal
 from api.request_rows import read_rows
@@ -28,7 +29,8 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
         rows, _ = read_rows(request, reader)
         headers = {"Preference-Applied": wish.applied} if wish.applied else {}
         if not wish.respond_async:
-            return _answer(dispatcher.predict(rows, deadline, g.request_id), headers)
+            result, cache = dispatcher.predict(rows, deadline, g.request_id)
+            return _answer(result, headers | cache_status(cache))
         # It may outlive this request, so it goes where nothing accepted is lost.
         task_id = dispatcher.submit(rows, g.request_id)
         try:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import msgspec
 from kombu.message import Message
 
+from api.dispatch.cache import Answered, CacheUse
 from api.dispatch.dispatcher import Dispatcher
 from shared.errors import PredictionFailed, RegnoError, ResultStoreUnavailable
 from shared.features import Reading
@@ -166,6 +167,7 @@ class FakeDispatcher:
     def __init__(self) -> None:
         self.answer: Exception | None = None
         self.result: RawResult | None = None
+        self.cache: CacheUse | None = None
         self.troubles: dict[str, str] = {}
         self.calls: list[tuple[Any, ...]] = []
 
@@ -174,9 +176,10 @@ class FakeDispatcher:
         if self.answer is not None:
             raise self.answer
 
-    def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> RawResult:
+    def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> Answered:
         self._called("predict", rows, deadline, request_id)
-        return self.result or a_success([row.direction or 0 for row in rows])
+        result = self.result or a_success([row.direction or 0 for row in rows])
+        return Answered(result, self.cache)
 
     def submit(self, rows: Sequence[Row], request_id: str) -> str:
         self._called("submit", rows, request_id)

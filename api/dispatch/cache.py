@@ -1,0 +1,97 @@
+"""Answers identical requests from Redis, and computes identical ones in flight once."""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from prometheus_client import Counter
+
+from api.dispatch.cache_store import CacheStore, Flight, Leader
+from api.dispatch.flights import FlightKeeper
+from api.dispatch.replies import ReplyListener
+from shared.cache import CacheTicket, digest_of
+from shared.errors import RetryLater
+from shared.results import RawResult
+from shared.rows import Row
+
+CacheUse = Literal["hit", "miss", "shared"]
+"""Answered from the cache; computed; computed by an identical request in flight."""
+
+Compute = Callable[[str, CacheTicket | None], RawResult]
+"""Computes a request as the task of this id. Raises what ``Dispatcher.predict`` raises."""
+
+
+class Answered(NamedTuple):
+    """A result, and where it came from; None where there is no cache."""
+
+    result: RawResult
+    cache: CacheUse | None
+
+
+class RequestCache:
+    """One api process's use of the cache. Safe to call from any thread."""
+
+    def __init__(
+        self,
+        store: CacheStore,
+        flights: FlightKeeper,
+        replies: ReplyListener,
+        requests: Counter,
+        *,
+        ttl: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``requests`` counts by outcome; ``ttl`` in seconds: how long a result is kept."""
+        self._store = store
+        self._flights = flights
+        self._replies = replies
+        self._count = {use: requests.labels(use) for use in ("hit", "miss", "shared")}
+        self._ttl_ms = max(1, int(ttl * 1000))
+        self._clock = clock
+
+    def start(self) -> None:
+        """Starts what keeps flights alive."""
+        self._flights.start()
+
+    def stop(self) -> None:
+        """Stops it."""
+        self._flights.stop()
+
+    def answer(self, rows: Sequence[Row], deadline: float, compute: Compute) -> Answered:
+        """The result of these rows at the latest at ``deadline``, an instant of ``clock``.
+
+        Raises what ``compute`` raises, ResultStoreUnavailable, DeadlineExceeded.
+        """
+        flight = Flight(digest_of(rows), str(uuid.uuid4()))
+        while True:
+            found = self._store.look_up(flight)
+            if found is None:
+                return self._lead(flight, compute)
+            if isinstance(found, RawResult):
+                return self._answered(found, "hit")
+            shared = self._follow(found, deadline)
+            if shared is not None and shared.status == "SUCCESS":
+                return self._answered(shared, "shared")
+            if shared is not None and shared.status == "FAILURE":
+                # Each finds out for itself, and all at once rather than one after another.
+                return self._answered(compute(flight.task_id, None), "miss")
+            if self._clock() >= deadline:
+                raise self._replies.no_answer()
+
+    def _lead(self, flight: Flight, compute: Compute) -> Answered:
+        with self._flights.leading(flight):
+            result = compute(flight.task_id, CacheTicket(flight.digest, self._ttl_ms))
+        return self._answered(result, "miss")
+
+    def _follow(self, leader: Leader, deadline: float) -> RawResult | None:
+        """What the leader's task ended with; None where it may be time to look again."""
+        with self._replies.watching(leader.task_id) as slot:
+            answer = slot.get(min(leader.lease, deadline - self._clock()))
+        if isinstance(answer, RetryLater):
+            raise answer
+        return answer
+
+    def _answered(self, result: RawResult, use: CacheUse) -> Answered:
+        self._count[use].inc()
+        return Answered(result, use)
