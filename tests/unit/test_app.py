@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
 from api.app import create_app
+from api.dispatch.cache import CacheUse
 from shared import errors
 from shared.metrics import ApiMetrics
 from shared.redis_client import connect_redis
@@ -204,6 +205,27 @@ def test_the_services_own_form_is_always_a_list(door: FrontDoor, body: object) -
         "model_version": "fake",
         "predictions": [{"negative": 0.1, "positive": 0.9}],
     }
+
+
+CACHE_STATUS: dict[CacheUse, str] = {
+    "hit": "regno; hit",
+    "miss": "regno; fwd=miss",
+    "shared": "regno; fwd=miss; collapsed",
+}
+
+
+@pytest.mark.parametrize("path", ["/reg/", "/v1/predict"])
+@pytest.mark.parametrize(("use", "status"), CACHE_STATUS.items())
+def test_an_answer_says_whether_it_came_from_the_cache(
+    door: FrontDoor, path: str, use: CacheUse, status: str
+) -> None:
+    door.dispatcher.cache = use
+    assert door.post(path).headers["Cache-Status"] == status
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_without_a_cache_nothing_is_said_of_one(door: FrontDoor, path: str) -> None:
+    assert "Cache-Status" not in door.post(path).headers
 
 
 def test_an_accepted_task_says_where_it_is(door: FrontDoor) -> None:

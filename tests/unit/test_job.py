@@ -8,6 +8,7 @@ import pytest
 from celery.exceptions import InvalidTaskError
 from kombu.message import Message
 
+from shared.cache import CacheTicket
 from shared.errors import InvalidField, MalformedBody
 from shared.queues import Lane
 from shared.rows import RowReader
@@ -88,6 +89,13 @@ def test_a_message_without_an_id_is_no_task() -> None:
     del message.headers["id"]
     with pytest.raises(InvalidTaskError):
         read(message)
+
+
+def test_a_ticket_for_the_cache_is_read_and_an_unreadable_one_left_out() -> None:
+    ticket = CacheTicket("0" * 32, 500)
+    assert read(a_message(cache=ticket.to_header())).cache == ticket
+    assert read(a_message(cache=["no", "ticket"])).cache is None
+    assert read(a_message()).cache is None
 
 
 def test_expiry_is_unix_time_and_a_time_without_zone_is_utc() -> None:

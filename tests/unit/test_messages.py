@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.cache import CACHE_HEADER, CacheTicket
 from shared.messages import TaskMessage, task_message
 from shared.queues import TASK_NAME, Lane
 from shared.rows import RowReader
@@ -53,6 +54,13 @@ def test_score_lists_given_as_strings_travel_as_arrays() -> None:
     )
     [[[row]], _, _] = json.loads(message.body)
     assert row["afts_regno_ai_char_scores"] == [0.1]
+
+
+def test_a_message_whose_result_is_to_be_kept_says_so() -> None:
+    ticket = CacheTicket("0" * 32, 500)
+    kept = a_message(cache=ticket)
+    assert kept.headers == a_message().headers | {CACHE_HEADER: ticket.to_header()}
+    assert kept.body == a_message().body
 
 
 @pytest.mark.parametrize("lane", Lane)

@@ -77,6 +77,17 @@ def test_a_duration_is_finite_and_at_least_a_millisecond(variable: str, text: st
         load_api(**{variable: text})
 
 
+@pytest.mark.parametrize("text", ["", "-1", "nan", "inf", "1e400", "2s"])
+def test_a_wrong_cache_ttl_is_named(text: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"^REGNO_CACHE_TTL: "):
+        load_api(REGNO_CACHE_TTL=text)
+
+
+def test_the_cache_is_off_unless_it_is_asked_for() -> None:
+    assert load_api().cache_ttl == 0
+    assert load_api(REGNO_CACHE_TTL="0.5").cache_ttl == 0.5
+
+
 @pytest.mark.parametrize(
     "variable",
     [
