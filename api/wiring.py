@@ -12,6 +12,7 @@ from api.dispatch.cache_store import CacheStore
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.flights import FlightKeeper
 from api.dispatch.links import open_link
+from api.dispatch.look_ups import LookUps
 from api.dispatch.publisher import Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.subscription import Subscription
@@ -76,5 +77,9 @@ def _wire_cache(
 ) -> RequestCache:
     store = CacheStore(redis)
     return RequestCache(
-        store, FlightKeeper(store), replies, metrics.cache_requests, ttl=settings.cache_ttl
+        LookUps(store),
+        FlightKeeper(store),
+        replies,
+        metrics.cache_requests,
+        ttl=settings.cache_ttl,
     )

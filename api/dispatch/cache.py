@@ -7,8 +7,9 @@ from typing import Literal, NamedTuple
 
 from prometheus_client import Counter
 
-from api.dispatch.cache_store import CacheStore, Flight, Leader
+from api.dispatch.cache_store import Flight, Leader
 from api.dispatch.flights import FlightKeeper
+from api.dispatch.look_ups import LookUps
 from api.dispatch.replies import ReplyListener
 from shared.cache import CacheTicket, digest_of
 from shared.errors import RetryLater
@@ -34,7 +35,7 @@ class RequestCache:
 
     def __init__(
         self,
-        store: CacheStore,
+        look_ups: LookUps,
         flights: FlightKeeper,
         replies: ReplyListener,
         requests: Counter,
@@ -43,7 +44,7 @@ class RequestCache:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``requests`` counts by outcome; ``ttl`` in seconds: how long a result is kept."""
-        self._store = store
+        self._look_ups = look_ups
         self._flights = flights
         self._replies = replies
         self._count = {use: requests.labels(use) for use in ("hit", "miss", "shared")}
@@ -51,11 +52,13 @@ class RequestCache:
         self._clock = clock
 
     def start(self) -> None:
-        """Starts what keeps flights alive."""
+        """Starts what looks up and what keeps flights alive."""
+        self._look_ups.start()
         self._flights.start()
 
     def stop(self) -> None:
-        """Stops it."""
+        """Stops them."""
+        self._look_ups.stop()
         self._flights.stop()
 
     def answer(self, rows: Sequence[Row], deadline: float, compute: Compute) -> Answered:
@@ -64,20 +67,21 @@ class RequestCache:
         Raises what ``compute`` raises, ResultStoreUnavailable, DeadlineExceeded.
         """
         flight = Flight(digest_of(rows), str(uuid.uuid4()))
-        while True:
-            found = self._store.look_up(flight)
+        while (remaining := deadline - self._clock()) > 0:
+            found = self._look_ups.look_up(flight, remaining)
             if found is None:
-                return self._lead(flight, compute)
+                break
             if isinstance(found, RawResult):
                 return self._answered(found, "hit")
+            if found.task_id == flight.task_id:
+                return self._lead(flight, compute)
             shared = self._follow(found, deadline)
             if shared is not None and shared.status == "SUCCESS":
                 return self._answered(shared, "shared")
             if shared is not None and shared.status == "FAILURE":
                 # Each finds out for itself, and all at once rather than one after another.
                 return self._answered(compute(flight.task_id, None), "miss")
-            if self._clock() >= deadline:
-                raise self._replies.no_answer()
+        raise self._replies.no_answer()
 
     def _lead(self, flight: Flight, compute: Compute) -> Answered:
         with self._flights.leading(flight):

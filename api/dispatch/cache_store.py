@@ -4,7 +4,7 @@ A flight is a computation that has begun and not ended. Its first request leads:
 the task; identical ones follow: they wait for the leader's task instead of publishing their own.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from redis import Redis, RedisError
@@ -18,28 +18,34 @@ from shared.results import RawResult, decode_result, encode_revoked, result_key
 LEASE_SECONDS = 0.5
 """How long a flight lasts unless renewed, so how long followers of a dead leader wait."""
 
-# Answers the result kept for the model version in service, or who leads and for how many
-# milliseconds unless renewed, or nothing: then the task in ARGV[1] leads from now on.
+_LEASE_MS = int(LEASE_SECONDS * 1000)
+
+# For each request: the result kept for the model version in service, or whose task leads, its
+# own from now on where nobody's did, and for how many milliseconds unless renewed.
 _LOOK_UP = """
 local version = redis.call('GET', KEYS[1])
-local kept = version and redis.call('GET', KEYS[2] .. version)
-if kept then
-    return {kept}
+local found = {}
+for i, task_id in ipairs(ARGV) do
+    local prefix, flight = KEYS[2 * i], KEYS[2 * i + 1]
+    local kept = version and redis.call('GET', prefix .. version)
+    if kept then
+        found[i] = {kept}
+    else
+        redis.call('SET', flight, task_id, 'NX', 'PX', LEASE_MS)
+        found[i] = {redis.call('GET', flight), redis.call('PTTL', flight)}
+    end
 end
-if redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) then
-    return {}
-end
-return {redis.call('GET', KEYS[3]), redis.call('PTTL', KEYS[3])}
-"""
+return found
+""".replace("LEASE_MS", str(_LEASE_MS))
 
 # A flight whose lease ran out may be another's by now.
 _RENEW = """
 for i, key in ipairs(KEYS) do
     if redis.call('GET', key) == ARGV[i] then
-        redis.call('PEXPIRE', key, ARGV[#KEYS + 1])
+        redis.call('PEXPIRE', key, LEASE_MS)
     end
 end
-"""
+""".replace("LEASE_MS", str(_LEASE_MS))
 
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
@@ -52,18 +58,22 @@ RELEASED = "released"
 
 
 class Flight(NamedTuple):
-    """A computation that this process leads."""
+    """A computation that a request of this process leads, or would if nobody else did."""
 
     digest: str
     task_id: str
 
 
 class Leader(NamedTuple):
-    """Whose task to wait for."""
+    """Whose task a flight waits for."""
 
     task_id: str
     lease: float
     """Seconds until the flight ends unless its leader renews it."""
+
+
+Found = RawResult | Leader
+"""What a look-up finds: a kept result, or who computes it."""
 
 
 class CacheStore:
@@ -73,26 +83,22 @@ class CacheStore:
         self._look_up = redis.register_script(_LOOK_UP)
         self._renew = redis.register_script(_RENEW)
         self._release = redis.register_script(_RELEASE)
-        self._lease_ms = int(LEASE_SECONDS * 1000)
 
-    def look_up(self, flight: Flight) -> RawResult | Leader | None:
-        """A kept result, or whom to follow; None where this flight has begun: it leads.
+    def look_up(self, flights: Sequence[Flight]) -> list[Found]:
+        """For each a kept result, or who leads: itself where nobody did.
 
         One atomic step and one round trip.
         """
-        keys = [VERSION_KEY, cache_prefix(flight.digest), flight_key(flight.digest)]
-        found = _run(self._look_up, keys, [flight.task_id, self._lease_ms])
-        if not found:
-            return None
-        if len(found) == 1:
-            return decode_result(found[0])
-        task_id, lease_ms = found
-        return Leader(task_id.decode(), lease_ms / 1000)
+        keys = [VERSION_KEY]
+        for flight in flights:
+            keys += [cache_prefix(flight.digest), flight_key(flight.digest)]
+        found = _run(self._look_up, keys, [flight.task_id for flight in flights])
+        return [_found(*values) for values in found]
 
-    def renew(self, flights: Collection[Flight]) -> None:
+    def renew(self, flights: Sequence[Flight]) -> None:
         """Gives flights that have not ended another lease."""
-        task_ids = [flight.task_id for flight in flights]
-        _run(self._renew, [flight_key(f.digest) for f in flights], [*task_ids, self._lease_ms])
+        keys = [flight_key(flight.digest) for flight in flights]
+        _run(self._renew, keys, [flight.task_id for flight in flights])
 
     def release(self, flight: Flight) -> None:
         """Ends a flight that led to nothing, and tells who follows it."""
@@ -101,6 +107,10 @@ class CacheStore:
             [flight_key(flight.digest), result_key(flight.task_id)],
             [flight.task_id, encode_revoked(flight.task_id, RELEASED)],
         )
+
+
+def _found(value: bytes, lease_ms: int | None = None) -> Found:
+    return decode_result(value) if lease_ms is None else Leader(value.decode(), lease_ms / 1000)
 
 
 def _run(script: Script, keys: list[str], args: list[Any]) -> Any:

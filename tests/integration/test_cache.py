@@ -36,7 +36,9 @@ PLATES = itertools.count(100)
 class Service:
     """One worker behind a front door of two processes, and more front doors when asked for."""
 
-    def __init__(self, broker_url: str, redis_url: str, folder: Path) -> None:
+    def __init__(self, broker_url: str, server: RedisServer, folder: Path) -> None:
+        redis_url = server.url
+        self.server = server
         self.main = Stack(
             broker_url, redis_url, folder / "main",
             settings={"API_PROCESSES": "2", "REGNO_CACHE_TTL": str(TTL)},
@@ -77,7 +79,7 @@ def service(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("cached")
     redis = RedisServer(folder)
     redis.wait_ready()
-    service = Service(servers.rabbit.add_vhost("cached"), redis.url, folder)
+    service = Service(servers.rabbit.add_vhost("cached"), redis, folder)
     yield service
     service.close()
     redis.process.stop()
@@ -312,6 +314,16 @@ def test_many_clients_with_few_different_rows_get_their_own_answers(
     expected = [service.main.client.post("/reg/", json=[row]).json()["body"][0] for row in rows]
     for number, told in enumerate(answers):
         assert told == [expected[(number + n) % len(rows)] for n in range(10)]
+
+
+def test_while_redis_hangs_requests_are_refused_and_afterwards_answered(service: Service) -> None:
+    row = a_new_row()
+    with service.server.process.paused():
+        refused = ask(service.main.url, row, 10)
+        assert refused.status_code == 503, refused.text
+        assert "Retry-After" in refused.headers
+    service.main.wait_ready()
+    assert answered(ask(service.main.url, row))[0] in {MISS, HIT}
 
 
 def test_an_answer_of_a_model_out_of_service_is_never_served(

@@ -1,7 +1,7 @@
 """Whom a request waits for, and what it does when that comes to nothing."""
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -9,8 +9,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from api.dispatch.cache import Answered, RequestCache
-from api.dispatch.cache_store import CacheStore, Flight, Leader
+from api.dispatch.cache_store import CacheStore, Flight, Found, Leader
 from api.dispatch.flights import FlightKeeper
+from api.dispatch.look_ups import MAX_TOGETHER, LookUps
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.waiters import Answer
@@ -33,29 +34,45 @@ FAILURE = decode_result(encode_failure("leader", Failure("PredictionFailed", ["c
 REVOKED = decode_result(encode_revoked("leader", "released"))
 LEADER = Leader("leader", 0.5)
 
-Found = RawResult | Leader | None
+
+class FakeLookUps:
+    """Answers look-ups one after another; None stands for the request itself, which leads."""
+
+    def __init__(self, *found: Found | None) -> None:
+        self.found: list[Found | Exception | None] = list(found)
+
+    def look_up(self, flight: Flight, timeout: float) -> Found:
+        assert flight.digest == digest_of(ROWS)
+        assert timeout > 0
+        found = self.found.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found or Leader(flight.task_id, 0.5)
 
 
 class FakeCacheStore:
-    """Answers look-ups one after another; remembers what was released and renewed."""
+    """Finds a result for every flight; remembers what was released and renewed."""
 
-    def __init__(self, *found: Found) -> None:
-        self.found = list(found)
+    def __init__(self) -> None:
         self.away = False
+        self.broken = False
+        self.lots: list[int] = []
         self.released: list[Flight] = []
         self.renewed: set[Flight] = set()
         self.renewals = threading.Semaphore(0)
 
-    def look_up(self, flight: Flight) -> Found:
-        assert flight.digest == digest_of(ROWS)
+    def look_up(self, flights: Sequence[Flight]) -> list[Found]:
         self._answer()
-        return self.found.pop(0)
+        if self.broken:
+            raise ValueError("a bug")
+        self.lots.append(len(flights))
+        return [Leader(flight.task_id, 0.5) for flight in flights]
 
     def release(self, flight: Flight) -> None:
         self._answer()
         self.released.append(flight)
 
-    def renew(self, flights: Collection[Flight]) -> None:
+    def renew(self, flights: Sequence[Flight]) -> None:
         self.renewals.release()
         self._answer()
         self.renewed |= set(flights)
@@ -107,15 +124,16 @@ class FakeSlot:
 class Door:
     """A request cache on fakes, and what was computed through it."""
 
-    def __init__(self, *found: Found, heard: tuple[Answer | None, ...] = ()) -> None:
+    def __init__(self, *found: Found | None, heard: tuple[Answer | None, ...] = ()) -> None:
         self.clock = Clock()
-        self.store = FakeCacheStore(*found)
+        self.look_ups = FakeLookUps(*found)
+        self.store = FakeCacheStore()
         self.replies = FakeReplies(self.clock, *heard)
         self.registry = CollectorRegistry()
         self.computed: list[tuple[str, CacheTicket | None]] = []
         self.error: Exception | None = None
         self.cache = RequestCache(
-            self.store.as_store(),
+            cast("LookUps", self.look_ups),
             FlightKeeper(self.store.as_store()),
             cast("ReplyListener", self.replies),
             ApiMetrics(self.registry).cache_requests,
@@ -169,7 +187,7 @@ def test_a_request_that_follows_gets_the_leaders_result() -> None:
     ("then", "use"), [(None, "miss"), (SUCCESS, "hit")], ids=["nobody leads", "it is kept"]
 )
 def test_a_leader_that_leads_to_nothing_is_looked_for_again(
-    nothing: RawResult | None, then: Found, use: str
+    nothing: RawResult | None, then: Found | None, use: str
 ) -> None:
     door = Door(LEADER, then, heard=(nothing,))
     assert door.ask() == (SUCCESS, use)
@@ -209,10 +227,65 @@ def test_that_redis_is_away_hides_no_other_error() -> None:
 
 def test_without_redis_a_request_is_refused() -> None:
     door = Door()
-    door.store.away = True
+    door.look_ups.found = [ResultStoreUnavailable("Redis: away")]
     with pytest.raises(ResultStoreUnavailable):
         door.ask()
     assert door.computed == []
+
+
+def test_a_request_without_time_looks_nothing_up() -> None:
+    door = Door()
+    with pytest.raises(DeadlineExceeded):
+        door.ask(0)
+
+
+@pytest.fixture
+def store() -> FakeCacheStore:
+    return FakeCacheStore()
+
+
+@pytest.fixture
+def look_ups(store: FakeCacheStore) -> LookUps:
+    return LookUps(store.as_store())
+
+
+def test_what_is_ready_is_looked_up_together_in_lots_that_are_bounded(
+    store: FakeCacheStore, look_ups: LookUps
+) -> None:
+    for number in range(MAX_TOGETHER + 10):
+        assert look_ups.look_up(Flight("rows", str(number)), 0) is None
+    look_ups.start()
+    assert look_ups.look_up(Flight("rows", "last"), 5) == Leader("last", 0.5)
+    look_ups.stop()
+    assert store.lots[0] == MAX_TOGETHER
+    assert sum(store.lots) == MAX_TOGETHER + 11
+
+
+def test_an_error_goes_to_everybody_and_the_next_are_answered(
+    store: FakeCacheStore, look_ups: LookUps
+) -> None:
+    look_ups.start()
+    for fault in ("away", "broken"):
+        setattr(store, fault, True)
+        with pytest.raises(ResultStoreUnavailable):
+            look_ups.look_up(Flight("rows", "task"), 5)
+        setattr(store, fault, False)
+        assert look_ups.look_up(Flight("rows", "task"), 5) == Leader("task", 0.5)
+    look_ups.stop()
+
+
+def test_a_look_up_is_not_waited_for_after_the_deadline(look_ups: LookUps) -> None:
+    assert look_ups.look_up(Flight("rows", "task"), 0.001) is None  # it was never started
+
+
+def test_what_was_asked_before_the_stop_is_looked_up(
+    store: FakeCacheStore, look_ups: LookUps
+) -> None:
+    for number in range(3):
+        assert look_ups.look_up(Flight("rows", str(number)), 0) is None
+    look_ups.start()
+    look_ups.stop()
+    assert sum(store.lots) == 3
 
 
 def test_a_failed_prediction_goes_to_whoever_asked() -> None:
