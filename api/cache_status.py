@@ -4,7 +4,7 @@ from api.dispatch.cache import CacheUse
 
 HEADER = "Cache-Status"
 
-_VALUES: dict[CacheUse, str] = {
+VALUES: dict[CacheUse, str] = {
     "hit": "regno; hit",
     "miss": "regno; fwd=miss",
     "shared": "regno; fwd=miss; collapsed",
@@ -13,4 +13,4 @@ _VALUES: dict[CacheUse, str] = {
 
 def cache_status(use: CacheUse | None) -> dict[str, str]:
     """The header that says so; none where there is no cache."""
-    return {} if use is None else {HEADER: _VALUES[use]}
+    return {} if use is None else {HEADER: VALUES[use]}

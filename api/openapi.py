@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from api import auth
+from api import auth, cache_status
 from api.answers import CustomerAnswer, PredictAnswer, TaskAnswer
 from api.errors import PROBLEM_JSON, CustomerFailure, Problem
 from api.request_rows import CSV, JSON
@@ -100,6 +100,22 @@ def _customer_answers() -> dict[str, Any]:
     return answers
 
 
+def _say_of_the_cache(settings: ApiSettings, answers: dict[str, Any]) -> dict[str, Any]:
+    """The answers of a synchronous call: with a cache, good ones say whether they came from it."""
+    if settings.cache_ttl:
+        answers["200"]["headers"] = {
+            cache_status.HEADER: {
+                "description": "Whether an identical request was answered before (`hit`), is in "
+                "flight (`collapsed`) or neither (RFC 9211). In all three the answer is that of "
+                "the task which computed it, `task_id` included. A result is kept for "
+                f"{settings.cache_ttl:g} s.",
+                "schema": {"type": "string"},
+                "example": cache_status.VALUES["hit"],
+            }
+        }
+    return answers
+
+
 def _csv_example(row: dict[str, Any]) -> str:
     """The header row and one line, from the examples of a row's fields."""
     text = io.StringIO()
@@ -149,7 +165,7 @@ def _paths(settings: ApiSettings, body: dict[str, Any]) -> dict[str, Any]:
                 "operationId": "reg",
                 "summary": "Predict, in the customer's form",
                 "requestBody": body,
-                "responses": _customer_answers(),
+                "responses": _say_of_the_cache(settings, _customer_answers()),
             }
         },
         "/v1/predict": {
@@ -161,12 +177,15 @@ def _paths(settings: ApiSettings, body: dict[str, Any]) -> dict[str, Any]:
                     prefer,
                 ],
                 "requestBody": body,
-                "responses": _answers(
-                    {
-                        200: ("The predictions, in the order sent", "PredictAnswer"),
-                        202: ("Not done within the wait that was preferred", "TaskAnswer"),
-                    },
-                    (*_POST_PROBLEMS, 504),
+                "responses": _say_of_the_cache(
+                    settings,
+                    _answers(
+                        {
+                            200: ("The predictions, in the order sent", "PredictAnswer"),
+                            202: ("Not done within the wait that was preferred", "TaskAnswer"),
+                        },
+                        (*_POST_PROBLEMS, 504),
+                    ),
                 ),
             }
         },

@@ -1,5 +1,6 @@
 """Stand-ins for what a worker's and a front door's parts talk to."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -7,6 +8,7 @@ import msgspec
 from kombu.message import Message
 
 from api.dispatch.cache import Answered, CacheUse
+from api.dispatch.cache_store import CacheStore, Flight, Found, Leader
 from api.dispatch.dispatcher import Dispatcher
 from shared.errors import PredictionFailed, RegnoError, ResultStoreUnavailable
 from shared.features import Reading
@@ -121,6 +123,41 @@ class FakeStore:
 
     def as_store(self) -> ResultStore:
         return cast("ResultStore", self)
+
+
+class FakeCacheStore:
+    """Finds a result for every flight; remembers what was released and renewed."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.broken = False
+        self.lots: list[int] = []
+        self.released: list[Flight] = []
+        self.renewed: set[Flight] = set()
+        self.renewals = threading.Semaphore(0)
+
+    def look_up(self, flights: Sequence[Flight]) -> list[Found]:
+        self._answer()
+        if self.broken:
+            raise ValueError("a bug")
+        self.lots.append(len(flights))
+        return [Leader(flight.task_id, 0.5) for flight in flights]
+
+    def release(self, flight: Flight) -> None:
+        self._answer()
+        self.released.append(flight)
+
+    def renew(self, flights: Sequence[Flight]) -> None:
+        self.renewals.release()
+        self._answer()
+        self.renewed |= set(flights)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise ResultStoreUnavailable("Redis: away")
+
+    def as_store(self) -> CacheStore:
+        return cast("CacheStore", self)
 
 
 class FakeClock:

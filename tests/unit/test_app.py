@@ -12,10 +12,12 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.dispatch.cache import CacheUse
+from api.openapi import openapi_document
 from shared import errors
 from shared.metrics import ApiMetrics
 from shared.redis_client import connect_redis
 from shared.results import Failure, decode_result, encode_failure, encode_revoked, encode_unfinished
+from shared.rows import RowReader
 from tests.builders import AN_API_KEY, a_row, api_settings
 from tests.unit.fakes import FakeDispatcher, a_success
 
@@ -226,6 +228,15 @@ def test_an_answer_says_whether_it_came_from_the_cache(
 @pytest.mark.parametrize("path", POSTS)
 def test_without_a_cache_nothing_is_said_of_one(door: FrontDoor, path: str) -> None:
     assert "Cache-Status" not in door.post(path).headers
+
+
+def test_the_document_tells_of_the_cache_where_there_is_one() -> None:
+    for ttl in (0, 60):
+        settings = api_settings(cache_ttl=ttl)
+        paths = openapi_document(settings, RowReader(settings))["paths"]
+        for path in ("/reg/", "/v1/predict"):
+            answer = paths[path]["post"]["responses"]["200"]
+            assert ("Cache-Status" in answer.get("headers", {})) == bool(ttl)
 
 
 def test_an_accepted_task_says_where_it_is(door: FrontDoor) -> None:

@@ -1,7 +1,6 @@
 """Whom a request waits for, and what it does when that comes to nothing."""
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
@@ -9,9 +8,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from api.dispatch.cache import Answered, RequestCache
-from api.dispatch.cache_store import CacheStore, Flight, Found, Leader
+from api.dispatch.cache_store import Flight, Found, Leader
 from api.dispatch.flights import FlightKeeper
-from api.dispatch.look_ups import MAX_TOGETHER, LookUps
+from api.dispatch.look_ups import LookUps
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.waiters import Answer
@@ -26,7 +25,7 @@ from shared.errors import (
 from shared.metrics import ApiMetrics
 from shared.results import Failure, RawResult, decode_result, encode_failure, encode_revoked
 from tests.builders import a_reading
-from tests.unit.fakes import a_success
+from tests.unit.fakes import FakeCacheStore, a_success
 
 ROWS = [a_reading()]
 SUCCESS = a_success([0])
@@ -48,41 +47,6 @@ class FakeLookUps:
         if isinstance(found, Exception):
             raise found
         return found or Leader(flight.task_id, 0.5)
-
-
-class FakeCacheStore:
-    """Finds a result for every flight; remembers what was released and renewed."""
-
-    def __init__(self) -> None:
-        self.away = False
-        self.broken = False
-        self.lots: list[int] = []
-        self.released: list[Flight] = []
-        self.renewed: set[Flight] = set()
-        self.renewals = threading.Semaphore(0)
-
-    def look_up(self, flights: Sequence[Flight]) -> list[Found]:
-        self._answer()
-        if self.broken:
-            raise ValueError("a bug")
-        self.lots.append(len(flights))
-        return [Leader(flight.task_id, 0.5) for flight in flights]
-
-    def release(self, flight: Flight) -> None:
-        self._answer()
-        self.released.append(flight)
-
-    def renew(self, flights: Sequence[Flight]) -> None:
-        self.renewals.release()
-        self._answer()
-        self.renewed |= set(flights)
-
-    def _answer(self) -> None:
-        if self.away:
-            raise ResultStoreUnavailable("Redis: away")
-
-    def as_store(self) -> CacheStore:
-        return cast("CacheStore", self)
 
 
 class FakeReplies:
@@ -217,14 +181,6 @@ def test_a_leader_without_a_result_releases_its_followers(error: RegnoError) -> 
     assert [flight.task_id for flight in door.store.released] == [door.computed[0][0]]
 
 
-def test_that_redis_is_away_hides_no_other_error() -> None:
-    store = FakeCacheStore()
-    store.away = True
-    keeper = FlightKeeper(store.as_store())
-    with pytest.raises(DeadlineExceeded), keeper.leading(Flight("rows", "task")):
-        raise DeadlineExceeded("late")
-
-
 def test_without_redis_a_request_is_refused() -> None:
     door = Door()
     door.look_ups.found = [ResultStoreUnavailable("Redis: away")]
@@ -239,73 +195,8 @@ def test_a_request_without_time_looks_nothing_up() -> None:
         door.ask(0)
 
 
-@pytest.fixture
-def store() -> FakeCacheStore:
-    return FakeCacheStore()
-
-
-@pytest.fixture
-def look_ups(store: FakeCacheStore) -> LookUps:
-    return LookUps(store.as_store())
-
-
-def test_what_is_ready_is_looked_up_together_in_lots_that_are_bounded(
-    store: FakeCacheStore, look_ups: LookUps
-) -> None:
-    for number in range(MAX_TOGETHER + 10):
-        assert look_ups.look_up(Flight("rows", str(number)), 0) is None
-    look_ups.start()
-    assert look_ups.look_up(Flight("rows", "last"), 5) == Leader("last", 0.5)
-    look_ups.stop()
-    assert store.lots[0] == MAX_TOGETHER
-    assert sum(store.lots) == MAX_TOGETHER + 11
-
-
-def test_an_error_goes_to_everybody_and_the_next_are_answered(
-    store: FakeCacheStore, look_ups: LookUps
-) -> None:
-    look_ups.start()
-    for fault in ("away", "broken"):
-        setattr(store, fault, True)
-        with pytest.raises(ResultStoreUnavailable):
-            look_ups.look_up(Flight("rows", "task"), 5)
-        setattr(store, fault, False)
-        assert look_ups.look_up(Flight("rows", "task"), 5) == Leader("task", 0.5)
-    look_ups.stop()
-
-
-def test_a_look_up_is_not_waited_for_after_the_deadline(look_ups: LookUps) -> None:
-    assert look_ups.look_up(Flight("rows", "task"), 0.001) is None  # it was never started
-
-
-def test_what_was_asked_before_the_stop_is_looked_up(
-    store: FakeCacheStore, look_ups: LookUps
-) -> None:
-    for number in range(3):
-        assert look_ups.look_up(Flight("rows", str(number)), 0) is None
-    look_ups.start()
-    look_ups.stop()
-    assert sum(store.lots) == 3
-
-
 def test_a_failed_prediction_goes_to_whoever_asked() -> None:
     door = Door(None)
     door.error = PredictionFailed("cannot")
     with pytest.raises(PredictionFailed):
         door.ask()
-
-
-def test_a_flight_is_renewed_while_it_is_led_although_redis_was_away() -> None:
-    store = FakeCacheStore()
-    store.away = True
-    keeper = FlightKeeper(store.as_store())
-    keeper.start()
-    flight = Flight("rows", "task")
-    try:
-        with keeper.leading(flight):
-            assert store.renewals.acquire(timeout=5)
-            store.away = False
-            assert store.renewals.acquire(timeout=5)
-    finally:
-        keeper.stop()
-    assert store.renewed == {flight}
