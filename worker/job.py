@@ -9,7 +9,7 @@ from celery.exceptions import InvalidTaskError
 from kombu.message import Message
 
 from shared.errors import InvalidField, MalformedBody, RegnoError, TooLarge
-from shared.messages import REQUEST_ID_HEADER
+from shared.messages import REQUEST_ID_HEADER, Chunk, chunk_of
 from shared.queues import DELIVERY_LIMIT, Lane
 from shared.rows import Row, RowReader
 
@@ -28,6 +28,13 @@ class Job(NamedTuple):
     message: Message
     failed_deliveries: int = 0
     """How often the broker has delivered it before without an acknowledgement."""
+    chunk: Chunk | None = None
+    """Where it belongs, if it is a part of a large array."""
+
+    @property
+    def result_id(self) -> str:
+        """The id that its outcome is stored under: its own, or that of its whole array."""
+        return self.task_id if self.chunk is None else self.chunk.array_id
 
     @property
     def hopeless(self) -> bool:
@@ -62,13 +69,16 @@ class JobReader:
         headers = message.headers
         try:
             task_id, expires_at = str(headers["id"]), _timestamp(headers.get("expires"))
+            chunk = chunk_of(headers)
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidTaskError(f"Not a Celery task: {error!r}") from error
         rows: Sequence[Row] = ()
-        failure = None
+        failure: RegnoError | None = None
         try:
             rows = self._read_rows(message)
-        except (MalformedBody, InvalidField, TooLarge) as error:
+        except InvalidField as error:
+            failure = error if chunk is None else _in_array(error, chunk.first_row)
+        except (MalformedBody, TooLarge) as error:
             failure = error
         return Job(
             task_id=task_id,
@@ -80,6 +90,7 @@ class JobReader:
             request_id=headers.get(REQUEST_ID_HEADER) or task_id,
             message=message,
             failed_deliveries=int(headers.get(_DELIVERY_COUNT) or 0),
+            chunk=chunk,
         )
 
     def _read_rows(self, message: Message) -> list[Row]:
@@ -100,6 +111,14 @@ def _argument(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     if len(given) != 1 or (kwargs and "rows" not in kwargs):
         raise InvalidField("pick_regno takes one argument, rows", "")
     return given[0]
+
+
+def _in_array(error: InvalidField, first_row: int) -> InvalidField:
+    """The error with a pointer that names the row by its number in the whole array."""
+    _, row, *field = error.pointer.split("/", 2) if error.pointer else ("", "")
+    if not row.isdigit():
+        return error
+    return InvalidField(error.detail, "/".join(["", str(first_row + int(row)), *field]))
 
 
 def _lane(delivery_info: dict[str, Any]) -> Lane:

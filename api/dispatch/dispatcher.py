@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 
+from api.dispatch.chunks import split, when_all
 from api.dispatch.publisher import Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
@@ -43,12 +44,14 @@ class Dispatcher:
         publish_timeout: float,
         redis_timeout: float,
         task_ttl: float,
+        chunk_rows: int,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Each lane has a publisher of its own: a slow confirm in one does not delay the other.
 
         The times are in seconds; deadlines given to the methods are instants of ``clock``.
+        An array of more than ``chunk_rows`` rows is shared by several workers.
         """
         self._publishers = {Lane.SYNC: sync_publisher, Lane.ASYNC: async_publisher}
         self._replies = replies
@@ -58,6 +61,7 @@ class Dispatcher:
         self._publish_bound = 2 * publish_timeout + _MARGIN_SECONDS
         self._lease = _LEASE_FACTOR * (self._publish_bound + redis_timeout)
         self._task_ttl = task_ttl
+        self._chunk_rows = chunk_rows
         self._clock = clock
         self._wall_clock = wall_clock
 
@@ -76,7 +80,7 @@ class Dispatcher:
     def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> RawResult:
         """The result of a task somebody waits for.
 
-        Raises DeadlineExceeded; BrokerUnavailable, when nothing was accepted;
+        Raises DeadlineExceeded; BrokerUnavailable, when not all of it was accepted;
         ResultStoreUnavailable, when no result could be heard at the deadline.
         """
         task_id = str(uuid.uuid4())
@@ -87,17 +91,26 @@ class Dispatcher:
                     slot.put(error)
 
             remaining = deadline - self._clock()
-            message = task_message(
-                Lane.SYNC,
-                task_id,
-                rows,
-                expires_at=self._wall_clock() + remaining,
-                expires_in=remaining,
-                reply_to=self._replies.channel,
-                request_id=request_id,
-            )
-            self._publishers[Lane.SYNC].publish(message, published)
-            answer = self._answer(slot, deadline)
+            expires_at = self._wall_clock() + remaining
+            parts = split(task_id, rows, self._chunk_rows)
+            for part in parts:
+                message = task_message(
+                    Lane.SYNC,
+                    part.task_id,
+                    part.rows,
+                    expires_at=expires_at,
+                    expires_in=remaining,
+                    reply_to=self._replies.channel,
+                    request_id=request_id,
+                    chunk=part.chunk,
+                )
+                self._publishers[Lane.SYNC].publish(message, published)
+            try:
+                answer = self._answer(slot, deadline)
+            except BrokerUnavailable:
+                if len(parts) > 1:
+                    self._store.abandon(task_id, remaining)
+                raise
         if answer is not None:
             return answer
         deaf = self._replies.problem()
@@ -113,15 +126,20 @@ class Dispatcher:
         task_id = task_id or str(uuid.uuid4())
         confirmed: Slot[BrokerUnavailable | bool] = Slot()
         new = self._store.mark_pending(task_id)
-        message = task_message(
-            Lane.ASYNC,
-            task_id,
-            rows,
-            expires_at=self._wall_clock() + self._task_ttl,
-            expires_in=self._task_ttl,
-            request_id=request_id,
-        )
-        self._publishers[Lane.ASYNC].publish(message, lambda error: confirmed.put(error or True))
+        expires_at = self._wall_clock() + self._task_ttl
+        parts = split(task_id, rows, self._chunk_rows)
+        published = when_all(len(parts), lambda error: confirmed.put(error or True))
+        for part in parts:
+            message = task_message(
+                Lane.ASYNC,
+                part.task_id,
+                part.rows,
+                expires_at=expires_at,
+                expires_in=self._task_ttl,
+                request_id=request_id,
+                chunk=part.chunk,
+            )
+            self._publishers[Lane.ASYNC].publish(message, published)
         outcome = confirmed.get(self._publish_bound)
         if outcome is not True:
             if new:
