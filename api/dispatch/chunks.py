@@ -1,15 +1,13 @@
 """How a request becomes task messages: one, or for a large array several that workers share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from api.dispatch.publisher import Done
 from shared.errors import BrokerUnavailable
 from shared.messages import Chunk
 from shared.rows import Row
-
-Confirmed = Callable[[BrokerUnavailable | None], None]
-"""Called with None when the broker has a message, else with the reason why it has not."""
 
 
 class Part(NamedTuple):
@@ -36,7 +34,7 @@ def split(task_id: str, rows: Sequence[Row], most_rows: int) -> list[Part]:
     ]
 
 
-def when_all(count: int, done: Confirmed) -> Confirmed:
+def when_all(count: int, done: Done) -> Done:
     """One callback for ``count`` messages: tells ``done`` of each error, or once of no error.
 
     To be called from one thread, a publisher's.

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from api.dispatch.chunks import split, when_all
-from api.dispatch.publisher import Publisher
+from api.dispatch.publisher import Done, Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.task_store import IdempotencyRecord, TaskStore, is_terminal
@@ -91,24 +91,13 @@ class Dispatcher:
                     slot.put(error)
 
             remaining = deadline - self._clock()
-            expires_at = self._wall_clock() + remaining
-            parts = split(task_id, rows, self._chunk_rows)
-            for part in parts:
-                message = task_message(
-                    Lane.SYNC,
-                    part.task_id,
-                    part.rows,
-                    expires_at=expires_at,
-                    expires_in=remaining,
-                    reply_to=self._replies.channel,
-                    request_id=request_id,
-                    chunk=part.chunk,
-                )
-                self._publishers[Lane.SYNC].publish(message, published)
+            self._publish(
+                Lane.SYNC, task_id, rows, published, expires_in=remaining, request_id=request_id
+            )
             try:
                 answer = self._answer(slot, deadline)
             except BrokerUnavailable:
-                if len(parts) > 1:
+                if len(rows) > self._chunk_rows:
                     self._store.abandon(task_id, remaining)
                 raise
         if answer is not None:
@@ -126,20 +115,14 @@ class Dispatcher:
         task_id = task_id or str(uuid.uuid4())
         confirmed: Slot[BrokerUnavailable | bool] = Slot()
         new = self._store.mark_pending(task_id)
-        expires_at = self._wall_clock() + self._task_ttl
-        parts = split(task_id, rows, self._chunk_rows)
-        published = when_all(len(parts), lambda error: confirmed.put(error or True))
-        for part in parts:
-            message = task_message(
-                Lane.ASYNC,
-                part.task_id,
-                part.rows,
-                expires_at=expires_at,
-                expires_in=self._task_ttl,
-                request_id=request_id,
-                chunk=part.chunk,
-            )
-            self._publishers[Lane.ASYNC].publish(message, published)
+        self._publish(
+            Lane.ASYNC,
+            task_id,
+            rows,
+            lambda error: confirmed.put(error or True),
+            expires_in=self._task_ttl,
+            request_id=request_id,
+        )
         outcome = confirmed.get(self._publish_bound)
         if outcome is not True:
             if new:
@@ -197,6 +180,33 @@ class Dispatcher:
         broker = self._publishers[Lane.SYNC].problem() or self._publishers[Lane.ASYNC].problem()
         found = {"broker": broker, "redis": self._replies.problem()}
         return {part: reason for part, reason in found.items() if reason is not None}
+
+    def _publish(
+        self,
+        lane: Lane,
+        task_id: str,
+        rows: Sequence[Row],
+        done: Done,
+        *,
+        expires_in: float,
+        request_id: str,
+    ) -> None:
+        """Hands a task over, in chunks where it is large; ``done`` is told of errors, or once."""
+        parts = split(task_id, rows, self._chunk_rows)
+        confirmed = done if len(parts) == 1 else when_all(len(parts), done)
+        expires_at = self._wall_clock() + expires_in
+        for part in parts:
+            message = task_message(
+                lane,
+                part.task_id,
+                part.rows,
+                expires_at=expires_at,
+                expires_in=expires_in,
+                reply_to=self._replies.channel if lane is Lane.SYNC else None,
+                request_id=request_id,
+                chunk=part.chunk,
+            )
+            self._publishers[lane].publish(message, confirmed)
 
     def _stored(self, task_id: str) -> RawResult:
         stored = self._store.read([task_id])[0]
