@@ -11,7 +11,7 @@ from api.answers import CustomerAnswer, PredictAnswer, TaskAnswer
 from api.errors import PROBLEM_JSON, CustomerFailure, Problem
 from api.request_rows import CSV, JSON
 from api.routes.health import Liveness, Readiness
-from shared.results import Prediction
+from shared.results import VERSION_JOINT, Prediction
 from shared.rows import FIELDS, RowReader
 from shared.settings import ApiSettings
 
@@ -66,6 +66,11 @@ def _describe_predictions(components: dict[str, Any]) -> None:
     components["PredictAnswer"]["properties"]["predictions"] = many
     components["TaskAnswer"]["properties"]["predictions"] = many
     components["CustomerAnswer"]["properties"]["body"] = {"anyOf": [prediction, many]}
+    for answer in ("PredictAnswer", "TaskAnswer"):
+        components[answer]["properties"]["model_version"]["description"] = (
+            "The model's version. Where workers with several models shared a large array, all "
+            f"versions, joined by `{VERSION_JOINT}`."
+        )
 
 
 def _ref(name: str) -> dict[str, str]:

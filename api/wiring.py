@@ -50,6 +50,7 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher, Served]:
         publish_timeout=settings.publish_timeout,
         redis_timeout=settings.redis_timeout,
         task_ttl=settings.task_ttl,
+        chunk_rows=settings.chunk_rows,
     )
     app = create_app(settings, dispatcher, redis, registry, metrics)
     return app, dispatcher, Served(make_gate(settings, metrics), settings.max_body_bytes)

@@ -14,6 +14,8 @@ KEY_PREFIX = "celery-task-meta-"
 REPLY_PREFIX = "regno.reply."
 """Reply channel of one api process: this and an id of its own."""
 
+VERSION_JOINT = "+"
+
 State = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE", "REVOKED"]
 
 EXPIRED = "expired"
@@ -40,6 +42,7 @@ class RawPredictions(msgspec.Struct, frozen=True):
     """``Predictions`` as the api passes them on: the list is never decoded."""
 
     model_version: str
+    """Versions joined by ``VERSION_JOINT`` where workers with several models shared the rows."""
     predictions: msgspec.Raw
 
 
@@ -87,7 +90,7 @@ def _done(status: State, task_id: str, result: object) -> bytes:
     return _encoder.encode(StoredResult(status, result, task_id, date_done=now))
 
 
-def encode_success(task_id: str, predictions: Predictions) -> bytes:
+def encode_success(task_id: str, predictions: Predictions | RawPredictions) -> bytes:
     """The stored form of a task that was done."""
     return _done("SUCCESS", task_id, predictions)
 
@@ -131,3 +134,20 @@ def decode_predictions(result: RawResult) -> RawPredictions:
 def decode_failure(result: RawResult) -> Failure:
     """The exception of a FAILURE or REVOKED."""
     return _failure_decoder.decode(result.result)
+
+
+def encode_piece(predictions: Predictions) -> bytes:
+    """The predictions of one chunk of an array, to be put together with those of the others."""
+    return _encoder.encode(predictions)
+
+
+def join_pieces(pieces: Iterable[bytes]) -> RawPredictions:
+    """The predictions of a whole array, from its pieces in order.
+
+    The text of every number stays as it was written. Where the pieces come from different
+    models, all versions are named, in the order in which the rows first meet them.
+    """
+    decoded = [_predictions_decoder.decode(piece) for piece in pieces]
+    versions = dict.fromkeys(piece.model_version for piece in decoded)
+    items = b",".join(bytes(piece.predictions)[1:-1] for piece in decoded)
+    return RawPredictions(VERSION_JOINT.join(versions), msgspec.Raw(b"[" + items + b"]"))

@@ -66,6 +66,8 @@ class ApiSettings(Settings, frozen=True, kw_only=True):
     """Requests for predictions that one process has in hand at once, each lane by itself."""
     publish_timeout: Seconds = 1.0
     """Bound on handing one message to RabbitMQ, connecting and its confirm included."""
+    chunk_rows: Count = 250
+    """An array of more rows is split into chunks of at most so many, which workers share."""
     task_ttl: Seconds = 3600
     """How long an accepted asynchronous task may wait for a worker before it expires."""
     cache_ttl: Annotated[float, Meta(ge=0, le=YEAR)] = 0

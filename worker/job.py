@@ -10,7 +10,7 @@ from kombu.message import Message
 
 from shared.cache import CACHE_HEADER, CacheTicket, read_ticket
 from shared.errors import InvalidField, MalformedBody, RegnoError, TooLarge
-from shared.messages import REQUEST_ID_HEADER
+from shared.messages import REQUEST_ID_HEADER, Chunk, chunk_of
 from shared.queues import DELIVERY_LIMIT, Lane
 from shared.rows import Row, RowReader
 
@@ -31,6 +31,13 @@ class Job(NamedTuple):
     """How often the broker has delivered it before without an acknowledgement."""
     cache: CacheTicket | None = None
     """Where its result is kept for identical requests, which may wait for it already."""
+    chunk: Chunk | None = None
+    """Where it belongs, if it is a part of a large array."""
+
+    @property
+    def result_id(self) -> str:
+        """The id that its outcome is stored under: its own, or that of its whole array."""
+        return self.task_id if self.chunk is None else self.chunk.array_id
 
     @property
     def hopeless(self) -> bool:
@@ -65,13 +72,16 @@ class JobReader:
         headers = message.headers
         try:
             task_id, expires_at = str(headers["id"]), _timestamp(headers.get("expires"))
+            chunk = chunk_of(headers)
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidTaskError(f"Not a Celery task: {error!r}") from error
         rows: Sequence[Row] = ()
-        failure = None
+        failure: RegnoError | None = None
         try:
             rows = self._read_rows(message)
-        except (MalformedBody, InvalidField, TooLarge) as error:
+        except InvalidField as error:
+            failure = error if chunk is None else _in_array(error, chunk.first_row)
+        except (MalformedBody, TooLarge) as error:
             failure = error
         return Job(
             task_id=task_id,
@@ -84,6 +94,7 @@ class JobReader:
             message=message,
             failed_deliveries=int(headers.get(_DELIVERY_COUNT) or 0),
             cache=read_ticket(headers.get(CACHE_HEADER)),
+            chunk=chunk,
         )
 
     def _read_rows(self, message: Message) -> list[Row]:
@@ -104,6 +115,14 @@ def _argument(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     if len(given) != 1 or (kwargs and "rows" not in kwargs):
         raise InvalidField("pick_regno takes one argument, rows", "")
     return given[0]
+
+
+def _in_array(error: InvalidField, first_row: int) -> InvalidField:
+    """The error with a pointer that names the row by its number in the whole array."""
+    _, row, *field = error.pointer.split("/", 2) if error.pointer else ("", "")
+    if not row.isdigit():
+        return error
+    return InvalidField(error.detail, "/".join(["", str(first_row + int(row)), *field]))
 
 
 def _lane(delivery_info: dict[str, Any]) -> Lane:

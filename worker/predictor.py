@@ -11,9 +11,11 @@ from shared.results import (
     Prediction,
     Predictions,
     encode_failure,
+    encode_piece,
     encode_revoked,
     encode_success,
 )
+from worker.gather import Piece
 from worker.job import Job
 from worker.model import Model
 from worker.store import Outcome, ResultStore
@@ -52,26 +54,27 @@ class BatchPredictor:
         return done + self._predicted(ready)
 
     def _claimed(self, jobs: Sequence[Job], done: list[Outcome]) -> list[Job]:
-        """Sync jobs, and the async ones that are still to be done; the others are in ``done``.
+        """Jobs that are still to be done; the others are in ``done``.
 
-        An async task may have been cancelled, or finished before a redelivery.
+        An async task may have been cancelled, or finished before a redelivery. An array may
+        have ended by another of its chunks. Nothing else can end a sync task before it runs.
         """
-        async_jobs = [job for job in jobs if job.lane is Lane.ASYNC]
-        if not async_jobs:
+        claimed = [job for job in jobs if job.lane is Lane.ASYNC or job.chunk is not None]
+        if not claimed:
             return list(jobs)
-        may_run = self._store.claim([job.task_id for job in async_jobs])
-        settled = {id(job) for job, may in zip(async_jobs, may_run, strict=True) if not may}
-        done += [Outcome(job, None) for job in async_jobs if id(job) in settled]
+        may_run = self._store.claim([job.result_id for job in claimed])
+        settled = {id(job) for job, may in zip(claimed, may_run, strict=True) if not may}
+        done += [Outcome(job, None) for job in claimed if id(job) in settled]
         return [job for job in jobs if id(job) not in settled]
 
     def _dropped(self, job: Job) -> bytes | None:
         """The outcome of a job that must not be computed."""
         if job.expired(self._wall_clock()):
-            return encode_revoked(job.task_id, EXPIRED)
-        if job.task_id in self._revoked:
-            return encode_revoked(job.task_id, "revoked")
+            return encode_revoked(job.result_id, EXPIRED)
+        if job.task_id in self._revoked or job.result_id in self._revoked:
+            return encode_revoked(job.result_id, "revoked")
         if job.failure is not None:
-            return encode_failure(job.task_id, _failure(job.failure))
+            return encode_failure(job.result_id, _failure(job.failure))
         return None
 
     def _predicted(self, jobs: Sequence[Job]) -> list[Outcome]:
@@ -93,12 +96,14 @@ class BatchPredictor:
         """One row spoils a batch: find whose it is, so that its neighbours get their answers."""
         if len(jobs) == 1:
             _logger.error("request %s failed: %s", jobs[0].request_id, error)
-            failure = encode_failure(jobs[0].task_id, _failure(error))
+            failure = encode_failure(jobs[0].result_id, _failure(error))
             return [Outcome(jobs[0], failure)]
         return [outcome for job in jobs for outcome in self._predicted([job])]
 
     def _success(self, job: Job, predictions: list[Prediction]) -> Outcome:
         result = Predictions(self._model.version, predictions)
+        if job.chunk is not None:
+            return Outcome(job, Piece(job.chunk, encode_piece(result)))
         return Outcome(job, encode_success(job.task_id, result))
 
 
@@ -109,7 +114,7 @@ def _given_up(job: Job) -> Outcome:
     """
     _logger.error("request %s is dead-lettered: it was never finished", job.request_id)
     error = PredictionFailed(f"Given up after {job.failed_deliveries} deliveries")
-    return Outcome(job, encode_failure(job.task_id, _failure(error)))
+    return Outcome(job, encode_failure(job.result_id, _failure(error)))
 
 
 def _failure(error: RegnoError) -> Failure:

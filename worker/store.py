@@ -1,14 +1,17 @@
 """Where outcomes go: Redis, a whole batch in one round trip."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from redis import Redis, RedisError
+from redis.client import Pipeline
 
 from shared.errors import ResultStoreUnavailable
 from shared.queues import Lane
 from shared.results import REPLY_PREFIX, encode_unfinished, join_results, result_key
 from worker.cache import keep_for_identical
+from worker.gather import Gatherer, Piece
 from worker.job import Job
 
 # For each task: 1 if it may run now. A cancelled or finished one may not; a started one may,
@@ -31,17 +34,26 @@ class Outcome(NamedTuple):
     """A job and the stored form of what became of it; None where that is stored already."""
 
     job: Job
-    encoded: bytes | None
+    encoded: bytes | Piece | None
+    """A piece is what a chunk adds to its array; bytes are the end of a task or of an array."""
 
 
 class ResultStore:
     """Claims tasks and stores what they ended with."""
 
-    def __init__(self, redis: Redis, sync_ttl: float, async_ttl: float) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        sync_ttl: float,
+        async_ttl: float,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         """The two TTLs are in seconds: how long a result is kept, by lane."""
         self._redis = redis
         self._claim = redis.register_script(_CLAIM)
-        self._ttl_ms = {Lane.SYNC: int(sync_ttl * 1000), Lane.ASYNC: int(async_ttl * 1000)}
+        ttl = {Lane.SYNC: sync_ttl, Lane.ASYNC: async_ttl}
+        self._ttl_ms = {lane: int(seconds * 1000) for lane, seconds in ttl.items()}
+        self._gatherer = Gatherer(ttl, wall_clock)
 
     def claim(self, task_ids: Sequence[str]) -> list[bool]:
         """For each task, whether it may start; those that may are marked as started.
@@ -67,22 +79,50 @@ class ResultStore:
         Raises ResultStoreUnavailable; storing again does no harm.
         """
         replies: dict[str, list[bytes]] = {}
+        placed: list[tuple[int, Job]] = []
         with self._redis.pipeline(transaction=False) as pipe:
             for job, encoded in outcomes:
                 if encoded is None:
                     continue
-                key = result_key(job.task_id)
-                pipe.set(key, encoded, px=self._ttl_ms[job.lane])
-                ours = job.reply_to is not None and job.reply_to.startswith(REPLY_PREFIX)
-                if ours:
-                    replies.setdefault(str(job.reply_to), []).append(encoded)
-                if job.cache is not None:
-                    keep_for_identical(pipe, job.cache, encoded)
-                if not ours or job.lane is Lane.ASYNC or job.cache is not None:
-                    pipe.publish(key, encoded)
+                if isinstance(encoded, Piece):
+                    placed.append((len(pipe), job))
+                    self._gatherer.put(pipe, job, encoded)
+                elif job.chunk is None:
+                    self._keep(pipe, job, encoded, replies)
+                else:
+                    self._gatherer.end_early(pipe, job, encoded)
             for channel, results in replies.items():
                 pipe.publish(channel, join_results(results))
-            try:
-                pipe.execute()
-            except RedisError as error:
-                raise ResultStoreUnavailable(f"Redis: {error}") from error
+            answers = _execute(pipe)
+        self._end_complete([(job, answers[at]) for at, job in placed if answers[at]])
+
+    def _keep(
+        self, pipe: Pipeline, job: Job, encoded: bytes, replies: dict[str, list[bytes]]
+    ) -> None:
+        """Stores the end of an ordinary task; ``replies`` gathers what api processes hear."""
+        key = result_key(job.task_id)
+        pipe.set(key, encoded, px=self._ttl_ms[job.lane])
+        ours = job.reply_to is not None and job.reply_to.startswith(REPLY_PREFIX)
+        if ours:
+            replies.setdefault(str(job.reply_to), []).append(encoded)
+        if job.cache is not None:
+            keep_for_identical(pipe, job.cache, encoded)
+        if not ours or job.lane is Lane.ASYNC or job.cache is not None:
+            pipe.publish(key, encoded)
+
+    def _end_complete(self, arrays: Sequence[tuple[Job, list[bytes]]]) -> None:
+        """Ends the arrays whose last piece was stored just now, given with all their pieces."""
+        if not arrays:
+            return
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job, pieces in arrays:
+                self._gatherer.end_together(pipe, job, pieces)
+            _execute(pipe)
+
+
+def _execute(pipe: Pipeline) -> list[Any]:
+    """Sends the pipeline; Redis's answers. Raises ResultStoreUnavailable."""
+    try:
+        return pipe.execute()
+    except RedisError as error:
+        raise ResultStoreUnavailable(f"Redis: {error}") from error

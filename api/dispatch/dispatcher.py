@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from api.dispatch.cache import Answered, RequestCache
-from api.dispatch.publisher import Publisher
+from api.dispatch.chunks import split, when_all
+from api.dispatch.publisher import Done, Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.task_store import IdempotencyRecord, TaskStore, is_terminal
@@ -40,12 +41,14 @@ class Dispatcher:
         publish_timeout: float,
         redis_timeout: float,
         task_ttl: float,
+        chunk_rows: int,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Each lane has a publisher of its own: a slow confirm in one does not delay the other.
 
         The times are in seconds; deadlines given to the methods are instants of ``clock``.
+        An array of more than ``chunk_rows`` rows is shared by several workers.
         """
         self._publishers = {Lane.SYNC: sync_publisher, Lane.ASYNC: async_publisher}
         self._replies = replies
@@ -56,6 +59,7 @@ class Dispatcher:
         self._publish_bound = 2 * publish_timeout + _MARGIN_SECONDS
         self._lease = _LEASE_FACTOR * (self._publish_bound + redis_timeout)
         self._task_ttl = task_ttl
+        self._chunk_rows = chunk_rows
         self._clock = clock
         self._wall_clock = wall_clock
 
@@ -78,11 +82,11 @@ class Dispatcher:
     def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> Answered:
         """The result of a task somebody waits for, or of an identical one before it.
 
-        Raises DeadlineExceeded; BrokerUnavailable, when nothing was accepted;
+        Raises DeadlineExceeded; BrokerUnavailable, when not all of it was accepted;
         ResultStoreUnavailable, when no result could be heard at the deadline, or the cache
         could not be asked.
         """
-        if self._cache is None:
+        if self._cache is None or len(rows) > self._chunk_rows:
             task_id = str(uuid.uuid4())
             return Answered(self._compute(rows, deadline, request_id, task_id, None), None)
         compute = partial(self._compute, rows, deadline, request_id)
@@ -103,18 +107,21 @@ class Dispatcher:
                     slot.put(error)
 
             remaining = deadline - self._clock()
-            message = task_message(
+            self._publish(
                 Lane.SYNC,
                 task_id,
                 rows,
-                expires_at=self._wall_clock() + remaining,
+                published,
                 expires_in=remaining,
-                reply_to=self._replies.channel,
                 request_id=request_id,
                 cache=cache,
             )
-            self._publishers[Lane.SYNC].publish(message, published)
-            answer = self._answer(slot, deadline)
+            try:
+                answer = self._answer(slot, deadline)
+            except BrokerUnavailable:
+                if len(rows) > self._chunk_rows:
+                    self._store.abandon(task_id, remaining)
+                raise
         if answer is not None:
             return answer
         raise self._replies.no_answer()
@@ -127,15 +134,14 @@ class Dispatcher:
         task_id = task_id or str(uuid.uuid4())
         confirmed: Slot[BrokerUnavailable | bool] = Slot()
         new = self._store.mark_pending(task_id)
-        message = task_message(
+        self._publish(
             Lane.ASYNC,
             task_id,
             rows,
-            expires_at=self._wall_clock() + self._task_ttl,
+            lambda error: confirmed.put(error or True),
             expires_in=self._task_ttl,
             request_id=request_id,
         )
-        self._publishers[Lane.ASYNC].publish(message, lambda error: confirmed.put(error or True))
         outcome = confirmed.get(self._publish_bound)
         if outcome is not True:
             if new:
@@ -193,6 +199,35 @@ class Dispatcher:
         broker = self._publishers[Lane.SYNC].problem() or self._publishers[Lane.ASYNC].problem()
         found = {"broker": broker, "redis": self._replies.problem()}
         return {part: reason for part, reason in found.items() if reason is not None}
+
+    def _publish(
+        self,
+        lane: Lane,
+        task_id: str,
+        rows: Sequence[Row],
+        done: Done,
+        *,
+        expires_in: float,
+        request_id: str,
+        cache: CacheTicket | None = None,
+    ) -> None:
+        """Hands a task over, in chunks where it is large; ``done`` is told of errors, or once."""
+        parts = split(task_id, rows, self._chunk_rows)
+        confirmed = done if len(parts) == 1 else when_all(len(parts), done)
+        expires_at = self._wall_clock() + expires_in
+        for part in parts:
+            message = task_message(
+                lane,
+                part.task_id,
+                part.rows,
+                expires_at=expires_at,
+                expires_in=expires_in,
+                reply_to=self._replies.channel if lane is Lane.SYNC else None,
+                request_id=request_id,
+                chunk=part.chunk,
+                cache=cache,
+            )
+            self._publishers[lane].publish(message, confirmed)
 
     def _stored(self, task_id: str) -> RawResult:
         stored = self._store.read([task_id])[0]

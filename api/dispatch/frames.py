@@ -22,6 +22,7 @@ _frame_head = Struct(">BHI").pack
 _method_head = Struct(">HHH").pack
 _content_head = Struct(">HHQ").pack
 _long = Struct(">I").pack
+_signed = Struct(">i").pack
 
 _FLAGS = {
     "content_type": 1 << 15,
@@ -47,10 +48,19 @@ def _name(text: str) -> bytes:
     return _short(text) + b"S"
 
 
-def _table(values: Mapping[str, str]) -> bytes:
-    """A field table of strings."""
+@lru_cache(maxsize=16)
+def _number_name(text: str) -> bytes:
+    """The same for a number: its type is that of four bytes with a sign."""
+    return _short(text) + b"I"
+
+
+def _table(values: Mapping[str, int | str]) -> bytes:
+    """A field table of strings and small numbers."""
     fields: list[bytes] = []
     for name, value in values.items():
+        if isinstance(value, int):
+            fields += (_number_name(name), _signed(value))
+            continue
         encoded = value.encode()
         fields += (_name(name), _long(len(encoded)), encoded)
     content = b"".join(fields)
@@ -68,7 +78,7 @@ def _publish_method(channel: int, queue: str) -> bytes:
     return _frame(_METHOD, channel, payload)
 
 
-def _property(value: Mapping[str, str] | int | str) -> bytes:
+def _property(value: Mapping[str, int | str] | int | str) -> bytes:
     if isinstance(value, str):
         return _short(value)
     return bytes((value,)) if isinstance(value, int) else _table(value)

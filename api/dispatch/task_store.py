@@ -72,6 +72,11 @@ class TaskStore:
         """Undoes a ``mark_pending`` that was True, for a task that could not be published."""
         self._call("delete", result_key(task_id))
 
+    def abandon(self, task_id: str, seconds: float) -> None:
+        """Keeps workers from what was published of an array that was refused in part."""
+        value = encode_revoked(task_id, CANCELLED)
+        self._call("set", result_key(task_id), value, px=max(1, int(seconds * 1000)))
+
     def read(self, task_ids: Sequence[str]) -> list[RawResult | None]:
         """What is stored of each task, None where nothing is."""
         if not task_ids:

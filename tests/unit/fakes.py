@@ -12,10 +12,12 @@ from api.dispatch.cache_store import CacheStore, Flight, Found, Leader
 from api.dispatch.dispatcher import Dispatcher
 from shared.errors import PredictionFailed, RegnoError, ResultStoreUnavailable
 from shared.features import Reading
+from shared.messages import Chunk
 from shared.queues import Lane
 from shared.results import Prediction, Predictions, RawResult, decode_result, encode_success
 from shared.rows import Row
 from tests.builders import a_reading
+from worker.gather import Piece
 from worker.job import Job
 from worker.model import Model
 from worker.store import Outcome, ResultStore
@@ -48,6 +50,7 @@ def a_job(
     rows: Sequence[Row] | None = None,
     failure: RegnoError | None = None,
     expires_at: float | None = None,
+    chunk: Chunk | None = None,
 ) -> Job:
     """A delivered job with a row for each direction: of one row where none is given."""
     if rows is None:
@@ -61,6 +64,7 @@ def a_job(
         reply_to=None,
         request_id=f"request of {task_id}",
         message=cast("Message", FakeMessage()),
+        chunk=chunk,
     )
 
 
@@ -105,6 +109,8 @@ class FakeStore:
         self.settled_before: set[str] = set()
         self.stored: dict[str, RawResult] = {}
         self.outcomes: list[Outcome] = []
+        self.pieces: list[Piece] = []
+        self.claimed: list[str] = []
 
     def _answer(self) -> None:
         if self.away:
@@ -112,14 +118,17 @@ class FakeStore:
 
     def claim(self, task_ids: Sequence[str]) -> list[bool]:
         self._answer()
+        self.claimed += task_ids
         return [task_id not in self.settled_before for task_id in task_ids]
 
     def store(self, outcomes: Sequence[Outcome]) -> None:
         self._answer()
         self.outcomes += outcomes
         for job, encoded in outcomes:
-            if encoded is not None:
-                self.stored[job.task_id] = decode_result(encoded)
+            if isinstance(encoded, Piece):
+                self.pieces.append(encoded)
+            elif encoded is not None:
+                self.stored[job.result_id] = decode_result(encoded)
 
     def as_store(self) -> ResultStore:
         return cast("ResultStore", self)

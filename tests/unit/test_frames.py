@@ -7,7 +7,7 @@ from amqp.basic_message import Message
 from amqp.serialization import loads
 
 from api.dispatch.frames import publish_frames
-from shared.messages import TaskMessage, task_message
+from shared.messages import Chunk, TaskMessage, task_message
 from shared.queues import Lane
 from tests.builders import a_reading
 
@@ -63,3 +63,21 @@ def test_a_body_that_is_larger_than_a_frame_is_split() -> None:
 
 def test_frames_name_the_channel() -> None:
     assert {channel for _, channel, _ in split(publish_frames(a_message(), 7, 131072))} == {7}
+
+
+def test_the_numbers_among_a_chunks_headers_arrive_as_numbers() -> None:
+    message = task_message(
+        Lane.ASYNC,
+        "array-3",
+        [a_reading()],
+        expires_at=1_767_225_600.5,
+        expires_in=2.0,
+        request_id="request",
+        chunk=Chunk("array", 3, 4, 712),
+    )
+    _, (_, _, header), _ = split(publish_frames(message, 3, 131072))
+    read = Message()
+    read.inbound_header(header)
+    headers = read.properties["application_headers"]
+    assert headers == message.headers
+    assert (headers["group_index"], headers["chunks"], headers["first_row"]) == (3, 4, 712)

@@ -105,3 +105,38 @@ def test_expiry_is_unix_time_and_a_time_without_zone_is_utc() -> None:
     assert aware.expired(1_767_225_600.0)
     assert not aware.expired(1_767_225_599.9)
     assert not read(a_message()).expired(1e12)
+
+
+CHUNK: dict[str, Any] = {"group": "array", "group_index": 1, "chunks": 2, "first_row": 710}
+
+
+def test_a_chunk_stores_its_outcome_under_the_id_of_its_array() -> None:
+    job = read(a_message(**CHUNK))
+    assert job.chunk == ("array", 1, 2, 710)
+    assert (job.task_id, job.result_id) == ("1", "array")
+    whole = read(a_message())
+    assert (whole.task_id, whole.result_id, whole.chunk) == ("1", "1", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ([[[a_row(), a_row(), a_row(time_check="now")]], {}, {}], "/712/time_check"),
+        (
+            [[[a_row(afts_regno_ai_char_scores=[1, "a"])]], {}, {}],
+            "/710/afts_regno_ai_char_scores/1",
+        ),
+        ([[[a_row(), 5]], {}, {}], "/711"),
+        ([[a_row(direction="north")], {}, {}], "/direction"),
+        ([[1, 2], {}, {}], ""),
+    ],
+)
+def test_a_wrong_field_of_a_chunk_is_named_by_its_row_in_the_array(body: Any, pointer: str) -> None:
+    failure = read(a_message(body, **CHUNK)).failure
+    assert isinstance(failure, InvalidField)
+    assert failure.pointer == pointer
+
+
+def test_a_chunk_that_cannot_be_placed_is_no_task() -> None:
+    with pytest.raises(InvalidTaskError):
+        read(a_message(**(CHUNK | {"group_index": 2})))

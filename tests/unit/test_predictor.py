@@ -1,10 +1,12 @@
 from collections.abc import Container
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.errors import InvalidField, MalformedBody, ResultStoreUnavailable
-from shared.queues import Lane
+from shared.messages import Chunk
+from shared.queues import DELIVERY_LIMIT, Lane
 from shared.results import RawResult
 from tests.builders import a_reading
 from tests.unit.fakes import SPOILT, FakeModel, FakeStore, a_job, told
@@ -156,3 +158,57 @@ def test_a_spoilt_job_alone_is_tried_once() -> None:
     case = Case()
     case.results(spoilt_job("spoilt"))
     assert case.model.batches == [2]
+
+
+def a_chunk(place: int, total: int = 3, array_id: str = "array") -> Chunk:
+    return Chunk(array_id, place, total, first_row=10 * place)
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_chunk_that_is_predicted_is_a_piece_of_its_array(lane: Lane) -> None:
+    case = Case()
+    chunk = a_chunk(1)
+    results = case.results(a_job("chunk", 1, 2, lane=lane, chunk=chunk), a_job("other", 3))
+    assert set(results) == {"other"}
+    [piece] = case.store.pieces
+    assert piece.chunk == chunk
+    assert msgspec.json.decode(piece.encoded) == {
+        "model_version": "fake",
+        "predictions": [{"negative": 0.1, "positive": 0.9}, {"negative": 0.2, "positive": 0.8}],
+    }
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_chunk_is_claimed_by_its_array_and_dropped_where_that_has_ended(lane: Lane) -> None:
+    case = Case()
+    case.store.settled_before = {"ended"}
+    results = case.results(
+        a_job("0", 1, lane=lane, chunk=a_chunk(0, array_id="ended")),
+        a_job("1", 1, lane=lane, chunk=a_chunk(1, array_id="alive")),
+    )
+    assert results == {}
+    assert case.store.claimed == ["ended", "alive"]
+    assert case.model.batches == [1]
+    assert [piece.chunk.array_id for piece in case.store.pieces] == ["alive"]
+
+
+def test_what_fails_a_chunk_is_the_end_of_its_array() -> None:
+    case = Case(revoked={"revoked"})
+    results = case.results(
+        spoilt_job("0")._replace(chunk=a_chunk(0, array_id="spoilt")),
+        a_job("1", expires_at=NOW, chunk=a_chunk(1, array_id="late")),
+        a_job("2", rows=[], failure=MalformedBody("Not JSON"), chunk=a_chunk(2, array_id="odd")),
+        a_job("3", chunk=a_chunk(0, array_id="revoked")),
+        a_job("revoked", chunk=a_chunk(0, array_id="of a revoked chunk")),
+        a_job("5", chunk=a_chunk(0, array_id="poison"))._replace(failed_deliveries=DELIVERY_LIMIT),
+    )
+    assert {array_id: result.status for array_id, result in results.items()} == {
+        "spoilt": "FAILURE",
+        "late": "REVOKED",
+        "odd": "FAILURE",
+        "revoked": "REVOKED",
+        "of a revoked chunk": "REVOKED",
+        "poison": "FAILURE",
+    }
+    assert all(result.task_id == array_id for array_id, result in results.items())
+    assert case.store.pieces == []

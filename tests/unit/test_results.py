@@ -141,3 +141,34 @@ def test_no_results_are_an_empty_message() -> None:
 def test_what_is_no_result_is_refused(value: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         results.decode_result(value)
+
+
+def pieces_of(all_versions: list[str], numbers: list[list[float]]) -> list[bytes]:
+    return [
+        results.encode_piece(Predictions(version, [Prediction(n, 1 - n) for n in some]))
+        for version, some in zip(all_versions, numbers, strict=True)
+    ]
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=5), min_size=1, max_size=6))
+def test_pieces_put_together_are_the_text_of_the_whole(numbers: list[list[float]]) -> None:
+    joined = results.join_pieces(pieces_of(["v"] * len(numbers), numbers))
+    whole = Predictions("v", [Prediction(n, 1 - n) for some in numbers for n in some])
+    stored = results.encode_success("task", whole)
+    assert joined == results.decode_predictions(results.decode_result(stored))
+    read = results.decode_result(results.encode_success("task", joined))
+    assert read == results.decode_result(stored)
+
+
+@pytest.mark.parametrize(
+    ("used", "named"),
+    [
+        (["a"], "a"),
+        (["a", "a"], "a"),
+        (["b", "a", "b"], "b+a"),
+        (["c", "a", "a", "b", "c"], "c+a+b"),
+    ],
+)
+def test_every_model_that_was_used_is_named_once_in_order(used: list[str], named: str) -> None:
+    joined = results.join_pieces(pieces_of(used, [[0.5]] * len(used)))
+    assert joined.model_version == named

@@ -1,0 +1,150 @@
+"""What the dispatcher publishes, and what becomes of a request that is refused in part."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any, cast
+
+import pytest
+
+from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.publisher import Done, Publisher
+from api.dispatch.replies import ReplyListener
+from api.dispatch.slot import Slot
+from api.dispatch.task_store import TaskStore
+from api.dispatch.waiters import WaiterTable
+from shared.errors import BrokerUnavailable
+from shared.messages import TaskMessage, chunk_of
+from shared.queues import Lane
+from shared.results import RawResult
+from shared.rows import Row
+from tests.builders import a_reading
+from tests.unit.fakes import a_success
+
+REFUSED = BrokerUnavailable("The queue is full")
+ROWS = [a_reading(direction=n) for n in range(7)]
+
+
+class Broker:
+    """Confirms every message at once, but for those it was told to refuse."""
+
+    def __init__(self) -> None:
+        self.messages: list[TaskMessage] = []
+        self.refused: set[int] = set()
+        self.after_each: Callable[[], None] = lambda: None
+
+    def publish(self, message: TaskMessage, done: Done) -> None:
+        self.messages.append(message)
+        done(REFUSED if len(self.messages) - 1 in self.refused else None)
+        self.after_each()
+
+
+class Store:
+    """Remembers which tasks it was told of."""
+
+    def __init__(self) -> None:
+        self.pending: set[str] = set()
+        self.abandoned: set[str] = set()
+
+    def mark_pending(self, task_id: str) -> bool:
+        self.pending.add(task_id)
+        return True
+
+    def forget(self, task_id: str) -> None:
+        self.pending.remove(task_id)
+
+    def abandon(self, task_id: str, seconds: float) -> None:
+        assert 0 < seconds <= 5
+        self.abandoned.add(task_id)
+
+
+class Case:
+    """A dispatcher of chunks of three rows, on fakes. A request in it is answered at once."""
+
+    def __init__(self) -> None:
+        self.broker, self.store = Broker(), Store()
+        self.slot: Slot[Any] = Slot()
+        self.broker.after_each = lambda: self.slot.put(a_success([0]))
+        publisher = cast("Publisher", self.broker)
+        self.dispatcher = Dispatcher(
+            publisher,
+            publisher,
+            cast("ReplyListener", self),
+            cast("WaiterTable", self),
+            cast("TaskStore", self.store),
+            cache=None,
+            publish_timeout=1.0,
+            redis_timeout=1.0,
+            task_ttl=60.0,
+            chunk_rows=3,
+            clock=lambda: 100.0,
+            wall_clock=lambda: 1_700_000_000.0,
+        )
+
+    channel = "regno.reply.test"
+
+    def waiting(self, _task_id: str) -> nullcontext[Slot[Any]]:
+        return nullcontext(self.slot)
+
+    def predict(self, rows: Sequence[Row]) -> RawResult:
+        return self.dispatcher.predict(rows, 105.0, "request").result
+
+
+def test_a_request_of_few_rows_is_one_message_that_says_nothing_of_chunks() -> None:
+    case = Case()
+    case.predict(ROWS[:3])
+    task_id = case.dispatcher.submit(ROWS[:3], "request")
+    sync, lasting = case.broker.messages
+    assert (sync.queue, lasting.queue) == tuple(Lane)
+    assert lasting.task_id == lasting.headers["root_id"] == task_id
+    assert not {"group", "group_index", "chunks", "first_row"} & {*sync.headers, *lasting.headers}
+
+
+def test_the_chunks_of_an_array_share_lane_deadline_and_reply_channel() -> None:
+    case = Case()
+    case.predict(ROWS)
+    chunks = [chunk_of(message.headers) for message in case.broker.messages]
+    assert [chunk and (chunk.place, chunk.total, chunk.first_row) for chunk in chunks] == [
+        (0, 3, 0),
+        (1, 3, 2),
+        (2, 3, 4),
+    ]
+    for name in ("group", "expires", "request_id"):
+        assert len({message.headers[name] for message in case.broker.messages}) == 1
+    for name in ("reply_to", "expiration"):
+        assert len({message.properties[name] for message in case.broker.messages}) == 1
+    assert {message.queue for message in case.broker.messages} == {"regno.sync"}
+
+
+def test_an_accepted_array_is_known_by_one_id() -> None:
+    case = Case()
+    task_id = case.dispatcher.submit(ROWS, "request")
+    assert case.store.pending == {task_id}
+    assert {message.headers["group"] for message in case.broker.messages} == {task_id}
+    assert task_id not in {message.task_id for message in case.broker.messages}
+
+
+@pytest.mark.parametrize("refused", range(3))
+def test_an_array_of_which_a_chunk_is_refused_is_refused(refused: int) -> None:
+    case = Case()
+    case.broker.refused = {refused}
+    with pytest.raises(BrokerUnavailable, match="full"):
+        case.dispatcher.submit(ROWS, "request")
+    assert case.store.pending == set()
+
+
+@pytest.mark.parametrize("refused", range(3))
+def test_nobody_computes_the_rest_of_an_array_that_was_refused(refused: int) -> None:
+    case = Case()
+    case.broker.refused = {refused}
+    case.broker.after_each = lambda: None
+    with pytest.raises(BrokerUnavailable, match="full"):
+        case.predict(ROWS)
+    assert case.store.abandoned == {case.broker.messages[0].headers["group"]}
+
+
+def test_a_single_message_that_is_refused_leaves_nothing_to_abandon() -> None:
+    case = Case()
+    case.broker.refused = {0}
+    with pytest.raises(BrokerUnavailable, match="full"):
+        case.predict(ROWS[:1])
+    assert case.store.abandoned == set()
