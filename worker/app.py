@@ -23,6 +23,7 @@ from worker.batching import BatchLimits
 from worker.job import JobReader
 from worker.model import Model, load_model
 from worker.predictor import BatchPredictor
+from worker.read_ahead import ReadAhead
 from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer
 from worker.store import ResultStore
 
@@ -38,6 +39,8 @@ def create_worker(settings: WorkerSettings) -> Any:
     app = make_celery(settings)
     app.conf.worker_prefetch_multiplier = settings.prefetch
     app.conf.worker_consumer = RegnoConsumer
+    if settings.broker_url.startswith("amqp"):
+        app.conf.broker_transport = ReadAhead
     reader = RowReader(settings)
     app.register_task(pick_regno(model, reader, make_batcher_factory(settings, model, redis)))
     app.steps["consumer"] |= {DeclareQueues, Batching, Presence}

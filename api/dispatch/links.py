@@ -184,11 +184,11 @@ class VirtualLink:
     def send(self, messages: Sequence[TaskMessage], timeout: float) -> Refusals:  # noqa: ARG002 - bounded by the socket's own timeout
         """See ``Link``: publishing returns once the store has the message."""
         for message in messages:
+            properties = dict(message.properties)
+            if "expiration" in properties:  # AMQP's milliseconds; kombu wants seconds
+                properties["expiration"] = int(properties["expiration"]) / 1000
             self._producer.publish(
-                message.body,
-                routing_key=message.queue,
-                headers=message.headers,
-                **message.properties,
+                message.body, routing_key=message.queue, headers=message.headers, **properties
             )
         return {}
 
