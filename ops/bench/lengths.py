@@ -41,12 +41,12 @@ FULL = Lengths(
 
 QUICK = Lengths(
     rounds=1,
-    warm_up=1.0,
-    full_speed=3.0,
-    constant=10.0,
+    warm_up=0.5,
+    full_speed=2.5,
+    constant=8.0,
     overload=4.0,
     normal=3.0,
-    memory=15.0,
+    memory=10.0,
     curve=2.5,
     curve_rates=(200, 500, 800),
     curve_systems=2,

@@ -12,7 +12,7 @@ from ops.load.pool import ConnectionPool
 from ops.load.record import Add, Record
 from ops.load.schedule import Phase, Schedule
 
-_CONNECTIONS = 512
+_CONNECTIONS = 256
 """An open loop has at most so many requests under way; the others wait, and their time counts."""
 
 
@@ -44,10 +44,16 @@ def at_rate(
 
 
 def follow(
-    running: Running, calls: Calls, schedule: Schedule, add: Add, every_second: EverySecond
+    running: Running,
+    calls: Calls,
+    schedule: Schedule,
+    add: Add,
+    every_second: EverySecond,
+    *,
+    connections: int = _CONNECTIONS,
 ) -> float:
     """Sends by a schedule; the seconds until all was answered. Raises OSError as above."""
-    pool = ConnectionPool(running.system.url, _CONNECTIONS)
+    pool = ConnectionPool(running.system.url, connections)
     pool.fill()
     send = sender(pool, calls.requests, calls.expected)
     took = open_loop(pool, send, schedule, add, every_second)

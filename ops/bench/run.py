@@ -45,10 +45,10 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
         servers = choose_servers({}, folder, secrets.token_hex(8), say)
         place = Place(servers.broker_url, servers.redis_url, options.model.resolve(), folder)
         service, compared = regno(place), peers(place)
-        by_workers = {workers: waiting(place, workers) for workers in WORKERS}
+        by_workers = waiting(place, WORKERS)
         systems = [service, *compared, *by_workers.values()]
         programs = [started.program for started in servers.to_start]
-        programs += [program for system in systems for program in system.parts.values()]
+        programs += {p.name: p for system in systems for p in system.programs}.values()
         stand = Stand(Supervisor(programs, folder, os.environ), servers)
         count = 1 + len(compared)
         seconds = _SECONDS_TO_BEGIN + sum(s.planned(lengths, count) for s in scenarios)

@@ -32,7 +32,7 @@ class Stand:
     def __init__(self, supervisor: Supervisor, servers: Servers) -> None:
         self._supervisor = supervisor
         self._servers = servers
-        self._running: Running | None = None
+        self._started: dict[str, Program] = {}
 
     def start_servers(self) -> None:
         """Starts RabbitMQ and Redis. Raises WaitedInVain."""
@@ -42,32 +42,27 @@ class Stand:
             wait_until(partial(listening, port), _READY_SECONDS, program.name, self._possible)
 
     def use(self, system: System) -> Running:
-        """The system, ready to serve: as it runs already, or in place of the one that does.
+        """The system, ready to serve. What of it runs already goes on; all other systems end.
 
         Raises WaitedInVain.
         """
-        if self._running is not None and self._running.system is system:
-            return self._running
-        self._stop_system()
-        for program in system.parts.values():
-            self._supervisor.start(program)
+        wanted = {program.name: program for program in system.programs}
+        for name in reversed([name for name in self._started if name not in wanted]):
+            self._supervisor.halt(self._started.pop(name))
+        for name, program in wanted.items():
+            if name not in self._started:
+                self._started[name] = program
+                self._supervisor.start(program)
         can_serve = partial(_can_serve, system)
         wait_until(can_serve, _READY_SECONDS, system.name, self._possible)
-        self._running = Running(system, self._parts(system))
-        return self._running
+        return Running(system, self._parts(system))
 
     def close(self) -> None:
         """Stops everything."""
         self._supervisor.stop()
 
-    def _stop_system(self) -> None:
-        if self._running is not None:
-            for program in reversed(list(self._running.system.parts.values())):
-                self._supervisor.halt(program)
-            self._running = None
-
     def _parts(self, system: System) -> Parts:
-        counted: dict[str, list[Program]] = {p: [of] for p, of in system.parts.items()}
+        counted: dict[str, list[Program]] = {p: list(of) for p, of in system.parts.items()}
         if system.uses_servers:
             for program, _ in self._servers.to_start:
                 counted.setdefault(_SERVER_PARTS.get(program.name, program.name), []).append(

@@ -1,7 +1,8 @@
 """The systems that are measured, each as programs on the same servers."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ class System(NamedTuple):
     name: str
     about: str
     url: str
-    parts: Mapping[str, Program]
+    parts: Mapping[str, Sequence[Program]]
     uses_servers: bool
     dialect: Dialect = PLAIN
     ready_path: str = "/readyz"
@@ -38,6 +39,11 @@ class System(NamedTuple):
     def port(self) -> int:
         """Where it listens."""
         return int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def programs(self) -> list[Program]:
+        """Its programs, in the order to start them."""
+        return [program for of in self.parts.values() for program in of]
 
 
 class Place(NamedTuple):
@@ -74,32 +80,37 @@ def regno(place: Place) -> System:
     port = free_port()
     settings = _settings(place)
     parts = {
-        WORKER: programs.worker(settings, 1),
-        FRONT: programs.api(settings, port, place.folder / "metrics"),
+        WORKER: [programs.worker(settings, 1)],
+        FRONT: [programs.api(settings, port, place.folder / "metrics")],
     }
     about = "this service"
     return System("regno", about, _url(port), parts, uses_servers=True, workers=1)
 
 
-def waiting(place: Place, workers: int) -> System:
-    """The service with workers whose model waits: a batch of one row and 20 ms each."""
+def waiting(place: Place, counts: Sequence[int]) -> dict[int, System]:
+    """The service with workers whose model waits: a system for each number of workers.
+
+    A batch is one row and takes 20 ms. ``counts`` rise; each system holds the programs of the
+    one before it, so that nothing is started twice.
+    """
     port = free_port()
     # Two messages ahead: one in the model and one at hand. More would let a worker sit on
     # messages while another has none, and the scenario would measure luck.
     settings = _settings(place) | {"REGNO_BATCH_ROWS": "1", "REGNO_PREFETCH": "2"}
-    worker = Program(
-        f"waiting-worker-{workers}",
-        (sys.executable, "-m", "ops.bench.peers.waiting_worker"),
-        settings,
-        programs.WORKER,
-        workers,
-    )
-    front = programs.api(settings, port, place.folder / f"metrics-{workers}")
-    parts = {WORKER: worker, FRONT: front._replace(name=f"waiting-api-{workers}")}
-    about = f"this service, {workers} workers that only wait"
-    return System(
-        f"waiting-{workers}", about, _url(port), parts, uses_servers=True, workers=workers
-    )
+    command = (sys.executable, "-m", "ops.bench.peers.waiting_worker")
+    front = programs.api(settings, port, place.folder / "metrics-waiting")
+    front = front._replace(name="waiting-api")
+    workers: list[Program] = []
+    systems = {}
+    for before, count in pairwise((0, *counts)):
+        name = f"waiting-worker-{count}"
+        workers.append(Program(name, command, settings, programs.WORKER, count - before))
+        about = f"this service, {count} workers that only wait"
+        parts = {WORKER: tuple(workers), FRONT: (front,)}
+        systems[count] = System(
+            f"waiting-{count}", about, _url(port), parts, uses_servers=True, workers=count
+        )
+    return systems
 
 
 def flask(place: Place) -> System:
@@ -112,7 +123,7 @@ def flask(place: Place) -> System:
         {"REGNO_MODEL_URI": str(place.model)},
     )
     about = "Flask, gunicorn gthread, model inside, no queue"
-    return System("flask", about, _url(port), {FRONT: program}, uses_servers=False)
+    return System("flask", about, _url(port), {FRONT: [program]}, uses_servers=False)
 
 
 def naive(place: Place) -> System:
@@ -130,7 +141,7 @@ def naive(place: Place) -> System:
         environment,
         programs.WORKER,
     )
-    parts = {WORKER: worker, FRONT: _gunicorn("naive", f"{target}:create()", port, environment)}
+    parts = {WORKER: [worker], FRONT: [_gunicorn("naive", f"{target}:create()", port, environment)]}
     about = "Flask, `delay().get()`, Celery prefork"
     return System("naive", about, _url(port), parts, uses_servers=True)
 
@@ -146,7 +157,7 @@ def mlserver(place: Place) -> System:
     }
     program = Program("mlserver", command, environment, programs.API)
     about = "MLServer, adaptive batching"
-    parts = {FRONT: program}
+    parts = {FRONT: [program]}
     ready = "/v2/models/regno/ready"
     return System("mlserver", about, _url(port), parts, False, OPEN_INFERENCE, ready)
 
@@ -163,7 +174,9 @@ def bentoml(place: Place) -> System:
     }
     program = Program("bentoml", (*command, *options), environment, programs.API)
     about = "BentoML, adaptive batching"
-    return System("bentoml", about, _url(port), {FRONT: program}, uses_servers=False, dialect=BENTO)
+    return System(
+        "bentoml", about, _url(port), {FRONT: [program]}, uses_servers=False, dialect=BENTO
+    )
 
 
 def peers(place: Place) -> list[System]:

@@ -13,6 +13,7 @@ from ops.bench.measure import at_full_speed, follow
 from ops.bench.results_count import count_successes, forget_results
 from ops.bench.scenario import Bench, Outcome, Scenario
 from ops.bench.stand import Running
+from ops.bench.systems import WORKER
 from ops.bench.table import Cell, Table
 from ops.bench.targets import Target
 from ops.bench.timeline import answered_between, due_between, good, seconds_to_normal
@@ -23,6 +24,10 @@ from ops.local.servers import REDIS
 
 TIMES = (2, 5)
 _CLIENTS = 64
+_CONNECTIONS = 900
+"""More than the service takes in hand at once, or nothing would be refused; fewer than the 1,000
+that one of its processes accepts."""
+
 _DEADLINE_SECONDS = 2.0
 """The service's own for a caller who names none: an answer after that is not in time."""
 
@@ -91,7 +96,7 @@ def _overload(
 ) -> dict[str, Any]:
     lengths = bench.lengths
     bench.progress.step(f"overload, {times} times its best for {lengths.overload:g} s")
-    redis_url = running.system.parts["worker"].environment[REDIS]
+    redis_url = running.system.parts[WORKER][0].environment[REDIS]
     forget_results(redis_url)
     record = Record()
     ends: list[Ended] = []
@@ -104,7 +109,7 @@ def _overload(
     schedule = Schedule(normal, Phase(best * times, lengths.overload), normal)
     watch = bench.progress.watch(record)
     cpu = time.process_time()
-    took = follow(running, calls, schedule, add, watch)
+    took = follow(running, calls, schedule, add, watch, connections=_CONNECTIONS)
     cpu = time.process_time() - cpu
     computed = count_successes(redis_url)
     answered = sum(map(good, ends))
