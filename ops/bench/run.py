@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from ops.bench.lengths import Lengths
 from ops.bench.machine import machine_facts
-from ops.bench.progress import Progress
+from ops.bench.progress import Plan, Progress
 from ops.bench.report import write_report
-from ops.bench.scenario import Bench, Scenario
+from ops.bench.scenario import Bench, Outcome, Scenario
 from ops.bench.scenarios.scaling import WORKERS
 from ops.bench.stand import Stand
 from ops.bench.systems import Place, peers, regno, waiting
@@ -50,15 +50,20 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
         programs = [started.program for started in servers.to_start]
         programs += {p.name: p for system in systems for p in system.programs}.values()
         stand = Stand(Supervisor(programs, folder, os.environ), servers)
-        count = 1 + len(compared)
-        seconds = _SECONDS_TO_BEGIN + sum(s.planned(lengths, count) for s in scenarios)
-        progress = Progress(sys.stderr, seconds)
+        planned = [s.planned(lengths, 1 + len(compared)) for s in scenarios]
+        progress = Progress(sys.stderr)
         bench = Bench(stand, progress, lengths, work, options.csv, service, compared, by_workers)
+        outcomes: dict[str, Outcome] = {}
         try:
+            progress.follow(Plan(0.0, _SECONDS_TO_BEGIN, sum(planned)))
             progress.step("starting RabbitMQ and Redis")
             stand.start_servers()
-            outcomes = {scenario.name: scenario.run(bench) for scenario in scenarios}
-            progress.step("done, stopping everything")
+            for at, scenario in enumerate(scenarios):
+                done = _SECONDS_TO_BEGIN + sum(planned[:at])
+                progress.follow(Plan(done, planned[at], sum(planned[at + 1 :])))
+                outcomes[scenario.name] = scenario.run(bench)
+            progress.follow(Plan(0.0, 0.0, 0.0))
+            progress.step("measured; stopping everything")
         finally:
             stand.close()
     return write_report(options.out, outcomes, facts, [service, *compared])

@@ -8,7 +8,7 @@ import pytest
 from ops.bench.dialects import BENTO, OPEN_INFERENCE, PLAIN
 from ops.bench.figures import middle_round, ratio_of_rounds, spread
 from ops.bench.machine import cpu_model
-from ops.bench.progress import Progress, time_left
+from ops.bench.progress import Plan, Progress, time_left
 from ops.bench.scenarios.identity import largest_difference
 from ops.bench.scenarios.memory import growth_percent
 from ops.bench.scenarios.overload import overload_figures
@@ -166,13 +166,21 @@ def test_each_system_gets_its_rows_and_is_known_by_its_answers() -> None:
 
 def test_progress_outside_a_terminal_is_a_plain_line_for_each_step() -> None:
     out = io.StringIO()
-    progress = Progress(out, 120.0)
+    progress = Progress(out)
+    progress.follow(Plan(0.0, 60.0, 60.0))
     progress.step("one thing")
     progress.step("another")
     assert out.getvalue().splitlines() == [
         "[  0%, about 2 min left] one thing",
         "[  0%, about 2 min left] another",
     ]
+
+
+def test_what_is_left_keeps_the_pace_of_what_is_done() -> None:
+    plan = Plan(before=10, now=20, after=30)
+    assert plan.left(elapsed_before=10, elapsed_now=5) == 45
+    assert plan.left(elapsed_before=20, elapsed_now=10) == 90
+    assert plan.left(elapsed_before=5, elapsed_now=100) == 30
 
 
 def test_time_left_is_in_the_unit_that_fits() -> None:
