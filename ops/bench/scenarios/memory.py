@@ -51,8 +51,8 @@ def run(bench: Bench) -> Outcome:
     ]
     table = Table(
         f"Resident memory, MB, at {RATE:g} requests a second for {bench.lengths.memory:g} s",
-        "Growth: the median of the last fifth against that of the second fifth. The front door's first "
-        "process is the one that only watches over the others.",
+        "Growth: the median of the last fifth against that of the second fifth. The first process "
+        "of the front door only watches over the others.",
         ("process", "at first", "median", "at last", "growth %"),
         rows,
     )
