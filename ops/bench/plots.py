@@ -15,6 +15,9 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 _MARKERS = "osD^vP"
 _HATCHES = ("", "//", "..", "xx", "\\\\", "++")
+_ONE_LINE = 4
+"""So many labels fit on one line."""
+
 _SIZE, _DPI = (10, 4.5), 130
 
 
@@ -27,6 +30,7 @@ def plot_latency(curve: Mapping[str, Any], abouts: Mapping[str, str], path: Path
             latencies = [point["latency_ms"][percentile] for point in points.values()]
             axes.plot(rates, latencies, color=colour, marker=marker, label=abouts[name])
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_title(f"{percentile} of latency")
         axes.set_xlabel("offered load, requests a second")
         axes.set_ylabel("latency from the due moment, ms")
@@ -64,7 +68,9 @@ def plot_cpu(throughput: Mapping[str, Any], abouts: Mapping[str, str], path: Pat
 
 def _save(figure: Any, labelled: Any, path: Path) -> None:
     handles, labels = labelled.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=min(3, len(labels)), frameon=False)
-    figure.tight_layout(rect=(0, 0.13 if len(labels) > 3 else 0.08, 1, 1))  # noqa: PLR2004
+    rows = 1 if len(labels) <= _ONE_LINE else 2
+    columns = -(-len(labels) // rows)
+    figure.legend(handles, labels, loc="lower center", ncols=columns, frameon=False)
+    figure.tight_layout(rect=(0, 0.02 + 0.06 * rows, 1, 1))
     figure.savefig(path, dpi=_DPI)
     plt.close(figure)

@@ -40,7 +40,8 @@ def open_loop(
 
     Latency counts from the moment a request was due, so a stalled server cannot hide the
     requests it kept from being sent ("coordinated omission", Gil Tene). The poll's clock ticks
-    in milliseconds: a request is sent up to one late, which counts as the server's.
+    in milliseconds, and where cores are shared it may have to wait for one: by how much a request
+    was sent late is in its latency, and told apart.
     """
     clock = time.perf_counter
     total = schedule.requests
@@ -49,11 +50,12 @@ def open_loop(
 
     def start(number: int) -> None:
         due = schedule.due(number)
+        late = clock() - began - due
 
         def done(reply: Reply, right: bool) -> None:
             nonlocal ended
             ended += 1
-            add(Ended(reply, right, due, clock() - began - due))
+            add(Ended(reply, right, due, clock() - began - due, late))
 
         send(number, done)
 

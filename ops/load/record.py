@@ -24,6 +24,8 @@ class Ended(NamedTuple):
     """When it should have been sent, in seconds from the beginning of the run."""
     latency: float
     """Seconds from then to the reply."""
+    late: float = 0.0
+    """Seconds from then until the load generator came to it: its own part of the latency."""
 
 
 Add = Callable[[Ended], None]
@@ -70,6 +72,7 @@ class Record:
         """Refusals (503) that said when to come again."""
         self.good_latency = Latencies()
         self.refusal_latency = Latencies()
+        self.lateness = Latencies()
         self._recent: list[float] = []
 
     def add(self, ended: Ended) -> None:
@@ -77,6 +80,7 @@ class Record:
         status = ended.reply.status
         self.total += 1
         self.statuses[status] += 1
+        self.lateness.add(ended.late)
         if status == HTTPStatus.OK:
             if ended.right:
                 self.good_latency.add(ended.latency)
@@ -119,6 +123,7 @@ class Record:
             "errors": self.errors,
             "wrong": self.wrong,
             "statuses": {str(status): n for status, n in sorted(self.statuses.items()) if n},
+            "sent_late_ms": self.lateness.summary(),
             "latency_ms": self.good_latency.summary(),
             "refused": {
                 "count": refused,

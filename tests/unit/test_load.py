@@ -99,6 +99,13 @@ def test_refusals_have_a_histogram_of_their_own() -> None:
     assert record.summary(1.0)["latency_ms"]["p99"] == 0
 
 
+def test_what_the_load_generator_itself_was_late_is_told_apart() -> None:
+    record = Record()
+    record.add(Ended(Reply(200, b""), True, 0.0, latency=0.030, late=0.020))
+    assert record.summary(1.0)["sent_late_ms"]["p50"] == pytest.approx(20, rel=0.01)
+    assert record.summary(1.0)["latency_ms"]["p50"] == pytest.approx(30, rel=0.01)
+
+
 def test_progress_is_of_what_came_since_the_last_look() -> None:
     record = Record()
     for milliseconds in range(1, 101):

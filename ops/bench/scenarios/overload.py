@@ -60,7 +60,8 @@ def run(bench: Bench) -> Outcome:
     table = Table(
         f"Overload: its best is {best:.0f} requests a second with {_CLIENTS} connections",
         "Answered: right, and within 2 s of the moment it was due. Computed for nobody: results "
-        "that workers stored and no caller got. Normal again: seconds from the drop of the load "
+        "that workers stored and no caller got. Sent late: what the load generator, on the same "
+        "cores, added to each latency. Normal again: seconds from the drop of the load "
         "until a whole second without any refusal and with the latency from before.",
         (
             "offered",
@@ -73,6 +74,7 @@ def run(bench: Bench) -> Outcome:
             "other errors",
             "computed for nobody",
             "normal again s",
+            "sent late p99 ms",
             "load generator, cores",
         ),
         rows,
@@ -183,6 +185,7 @@ def _row(times: int, figures: dict[str, Any]) -> list[Cell]:
         figures["other_errors"],
         "?" if wasted is None else wasted,
         "never" if back is None else back,
+        figures["sent_late_ms"]["p99"],
         figures["load_generator_cpu_share"],
     ]
 
