@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ops.bench.dialects import BENTO, OPEN_INFERENCE, PLAIN
-from ops.bench.figures import middle_round, ratio_of_rounds, spread
+from ops.bench.figures import latency_p99, middle_round, ratio_of_rounds, spread, throughput
 from ops.bench.machine import cpu_model
 from ops.bench.progress import Plan, Progress, time_left
 from ops.bench.scenarios.identity import largest_difference
@@ -21,12 +21,15 @@ from ops.load.record import Ended
 from shared.results import Prediction
 
 
-def a_round(rate: float, errors: int = 0, wrong: int = 0, cpu_ms: float = 1.0) -> dict[str, Any]:
+def a_round(
+    rate: float, errors: int = 0, wrong: int = 0, cpu_ms: float = 1.0, p99_ms: float = 10.0
+) -> dict[str, Any]:
     return {
         "good_per_second": rate,
         "errors": errors,
         "wrong": wrong,
         "cpu_ms_per_request_sum": cpu_ms,
+        "latency_ms": {"p50": p99_ms / 2, "p99": p99_ms},
     }
 
 
@@ -43,11 +46,18 @@ def test_the_round_in_the_middle_stands_for_all() -> None:
     figures = middle_round([a_round(300.0), a_round(100.0), a_round(200.0, cpu_ms=2.0)])
     assert figures["good_per_second"] == 200.0
     assert figures["cpu_ms_per_request_sum"] == 2.0
-    assert figures["rounds"]["good_per_second"] == {
+    assert figures["rounds"]["throughput"] == {
         "median": 200.0,
         "lowest": 100.0,
         "highest": 300.0,
     }
+
+
+def test_at_a_constant_rate_the_middle_is_that_of_latency() -> None:
+    rounds = [a_round(5.0, p99_ms=p99, cpu_ms=p99) for p99 in (9.0, 1.0, 4.0)]
+    figures = middle_round(rounds, by=latency_p99)
+    assert figures["latency_ms"]["p99"] == figures["cpu_ms_per_request_sum"] == 4.0
+    assert figures["rounds"]["latency_p50"] == {"median": 2.0, "lowest": 0.5, "highest": 4.5}
 
 
 def test_errors_of_every_round_count() -> None:
@@ -57,7 +67,7 @@ def test_errors_of_every_round_count() -> None:
 
 def test_a_ratio_is_taken_within_each_round() -> None:
     ours, theirs = [a_round(10.0), a_round(40.0)], [a_round(5.0), a_round(10.0)]
-    assert ratio_of_rounds(ours, theirs, "good_per_second") == spread([2.0, 4.0])
+    assert ratio_of_rounds(ours, theirs, throughput) == spread([2.0, 4.0])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from ops.bench.figures import middle_round
+from ops.bench.figures import latency_p99, middle_round
 from ops.bench.lengths import Lengths
 from ops.bench.measure import at_rate
 from ops.bench.scenario import Bench, Outcome, Scenario
@@ -33,7 +33,7 @@ def run(bench: Bench) -> Outcome:
             what = f"curve, round {number_of_round + 1}: {system.about}"
             _climb(bench, system, what, points[system.name])
     middle = {
-        name: {rate: middle_round(of) for rate, of in by_rate.items()}
+        name: {rate: middle_round(of, by=latency_p99) for rate, of in by_rate.items()}
         for name, by_rate in points.items()
     }
     rows: list[list[Cell]] = [
@@ -48,7 +48,10 @@ def run(bench: Bench) -> Outcome:
         for rate, figures in middle[system.name].items()
     ]
     columns = ("system", "offered/s", "answered/s", "p50 ms", "p99 ms", "p99.9 ms", "errors")
-    remark = "Open loop. A curve ends where less than 90% of what is offered is answered in time."
+    remark = (
+        "Open loop; the round of median p99. A curve ends where less than 90% of what is offered "
+        "is answered."
+    )
     figures = {name: {str(rate): f for rate, f in of.items()} for name, of in middle.items()}
     return Outcome(figures, [], [Table("Latency against offered load", remark, columns, rows)])
 
