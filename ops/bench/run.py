@@ -15,7 +15,7 @@ from ops.bench.report import write_report
 from ops.bench.scenario import Bench, Outcome, Scenario
 from ops.bench.scenarios.scaling import WORKERS
 from ops.bench.stand import Stand
-from ops.bench.systems import Place, peers, regno, waiting
+from ops.bench.systems import Place, cached, peers, regno, waiting
 from ops.bench.work import read_work
 from ops.local.servers import choose_servers
 from ops.local.stack import say
@@ -46,13 +46,24 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
         place = Place(servers.broker_url, servers.redis_url, options.model.resolve(), folder)
         service, compared = regno(place), peers(place)
         by_workers = waiting(place, WORKERS)
-        systems = [service, *compared, *by_workers.values()]
+        with_cache = cached(place, service)
+        systems = [service, with_cache, *compared, *by_workers.values()]
         programs = [started.program for started in servers.to_start]
         programs += {p.name: p for system in systems for p in system.programs}.values()
         stand = Stand(Supervisor(programs, folder, os.environ), servers)
         planned = [s.planned(lengths, 1 + len(compared)) for s in scenarios]
         progress = Progress(sys.stderr)
-        bench = Bench(stand, progress, lengths, work, options.csv, service, compared, by_workers)
+        bench = Bench(
+            stand,
+            progress,
+            lengths,
+            work,
+            options.csv,
+            service,
+            with_cache,
+            compared,
+            by_workers,
+        )
         outcomes: dict[str, Outcome] = {}
         try:
             progress.follow(Plan(0.0, _SECONDS_TO_BEGIN, sum(planned)))

@@ -23,6 +23,8 @@ class Bench(NamedTuple):
     csv: Path | None
     """Where the rows come from; None where they were synthesised."""
     service: System
+    cached: System
+    """The service's worker behind a front door with a cache."""
     peers: list[System]
     waiting: Mapping[int, System]
     """Number of workers to the service with so many workers that only wait."""

@@ -87,6 +87,16 @@ def regno(place: Place) -> System:
     return System("regno", about, _url(port), parts, uses_servers=True, workers=1)
 
 
+def cached(place: Place, service: System) -> System:
+    """Another front door to the service's worker, one with a cache of identical requests."""
+    port = free_port()
+    settings = _settings(place) | {"REGNO_CACHE_TTL": "60"}
+    front = programs.api(settings, port, place.folder / "metrics-cached")
+    parts = {WORKER: service.parts[WORKER], FRONT: [front._replace(name="cached-api")]}
+    about = "this service, with a cache"
+    return System("cached", about, _url(port), parts, uses_servers=True, workers=1)
+
+
 def waiting(place: Place, counts: Sequence[int]) -> dict[int, System]:
     """The service with workers whose model waits: a system for each number of workers.
 
