@@ -42,12 +42,12 @@ FULL = Lengths(
 QUICK = Lengths(
     rounds=1,
     warm_up=0.5,
-    full_speed=2.5,
-    constant=6.0,
-    overload=4.0,
+    full_speed=2.0,
+    constant=5.0,
+    overload=3.0,
     normal=3.0,
-    memory=8.0,
-    curve=2.5,
+    memory=6.0,
+    curve=2.0,
     curve_rates=(200, 500, 800),
     curve_systems=2,
 )
