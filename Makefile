@@ -28,7 +28,7 @@ format: install-dev ## Put the sources into shape
 train: install-dev ## Rebuild the shipped model: the same seed gives the same file
 	@$(PYTHON) -m models
 
-bench: install-dev ## Measure the service and its peers in one run, 45 min (ARGS='--quick': 3 min)
+bench: install-dev ## Measure the service and its peers in one run, 50 min (ARGS='--quick': 3 min)
 	@$(PYTHON) -m ops.bench $(ARGS)
 
 bench-peers: install-dev ## Install MLServer and BentoML, in an environment of their own, for bench
