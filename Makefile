@@ -3,10 +3,10 @@
 PYTHON := .venv/bin/python
 SOURCES := api worker shared models ops tests
 
-.PHONY: help run test lint format train bench load lock install-run install-dev clean
+.PHONY: help run test lint format train bench bench-peers load lock install-run install-dev clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=2, REGNO_*)
 	@exec $(PYTHON) -m ops.local
@@ -28,8 +28,11 @@ format: install-dev ## Put the sources into shape
 train: install-dev ## Rebuild the shipped model: the same seed gives the same file
 	@$(PYTHON) -m models
 
-bench: install-dev ## Measure the service and its peers in one run (ARGS='--quick')
+bench: install-dev ## Measure the service and its peers in one run, 50 min (ARGS='--quick': 3 min)
 	@$(PYTHON) -m ops.bench $(ARGS)
+
+bench-peers: install-dev ## Install MLServer and BentoML, in an environment of their own, for bench
+	@ops/bench/install-peers
 
 load: install-dev ## Send a constant rate to a running service (ARGS='--rate 500 --seconds 30')
 	@$(PYTHON) -m ops.load $(ARGS)
@@ -38,7 +41,7 @@ lock: install-dev ## Renew the pinned requirements of every role
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" requirements/renew
 
 clean: ## Remove what was installed and what local runs left
-	@rm -rf .venv .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-peers .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 install-run:
 	@ops/local/install run

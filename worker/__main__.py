@@ -3,11 +3,13 @@
 import logging.config
 import os
 import sys
+from pathlib import Path
 
 from shared.errors import InvalidSettings, ModelMismatch
 from shared.log import logging_config
 from shared.settings import WorkerSettings, load
 from worker.app import create_worker
+from worker.model import load_model
 
 
 def main() -> int:
@@ -15,7 +17,7 @@ def main() -> int:
     try:
         settings = load(WorkerSettings, os.environ)
         logging.config.dictConfig(dict(logging_config(settings.log_level)))
-        worker = create_worker(settings)
+        worker = create_worker(settings, load_model(Path(settings.model_uri)))
     except (InvalidSettings, ModelMismatch) as error:
         sys.stderr.write(f"worker: {error}\n")
         return os.EX_CONFIG

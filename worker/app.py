@@ -4,7 +4,6 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from celery import Celery, Task
@@ -21,19 +20,15 @@ from shared.settings import WorkerSettings
 from worker.batcher import Batcher
 from worker.batching import BatchLimits
 from worker.job import JobReader
-from worker.model import Model, load_model
+from worker.model import Model
 from worker.predictor import BatchPredictor
 from worker.read_ahead import ReadAhead
 from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer
 from worker.store import ResultStore
 
 
-def create_worker(settings: WorkerSettings) -> Any:
-    """A Celery worker that holds the model and is ready to ``start()``.
-
-    Raises ModelMismatch where the model cannot be served.
-    """
-    model = load_model(Path(settings.model_uri))
+def create_worker(settings: WorkerSettings, model: Model) -> Any:
+    """A Celery worker that holds the model and is ready to ``start()``."""
     redis = connect_redis(settings)
     name = f"regno-{os.getpid()}@{socket.gethostname()}"
     app = make_celery(settings)

@@ -1,32 +1,23 @@
 """``python -m ops.load``: load at a constant rate, live progress, an exit status by thresholds."""
 
 import argparse
-import asyncio
 import json
 import os
-import resource
 import sys
 import time
-from collections.abc import Callable
-from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
-import uvloop
-
-from ops.load.connection import Reply
 from ops.load.loops import Send, open_loop, sender
-from ops.load.payloads import (
-    PATHS,
-    bodies,
-    get_request,
-    requests,
-    rows_from_csv,
-    synthesised_rows,
-)
+from ops.load.payloads import PATHS, bodies, requests, rows_from_csv, synthesised_rows
 from ops.load.pool import ConnectionPool
+from ops.load.progress import show_progress
 from ops.load.record import Record
+from ops.load.schedule import Phase, Schedule
+from ops.load.tasks import task_sender
 
 _ROWS = 1000
+_UNREACHABLE = 2
 
 
 def _arguments() -> argparse.Namespace:
@@ -36,7 +27,7 @@ def _arguments() -> argparse.Namespace:
         "latency counts from the moment each was due.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--url", default="http://127.0.0.1:5000")
+    parser.add_argument("--url", default=os.environ.get("LOAD_URL", "http://127.0.0.1:5000"))
     parser.add_argument("--key", default=os.environ.get("REGNO_API_KEYS", "").split(",")[0])
     parser.add_argument("--rate", type=float, default=500, help="requests a second")
     parser.add_argument("--seconds", type=float, default=30)
@@ -50,72 +41,48 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def task_sender(pool: ConnectionPool, contents: list[bytes], url: str, key: str) -> Send:
-    """Sends tasks and waits for each to end: done is the good answer, latency the whole way."""
-    accept = requests(url, PATHS["async"], key, contents)
-
-    def send(number: int, done: Callable[[Reply, bool], None]) -> None:
-        def accepted(reply: Reply) -> None:
-            if reply.status != HTTPStatus.ACCEPTED:
-                done(reply, True)
-                return
-            task_id = json.loads(reply.body)["task_id"]
-            look = get_request(url, f"/v1/tasks/{task_id}?wait=30", key)
-            pool.send(look, lambda ended: done(ended, b'"status":"done"' in ended.body))
-
-        pool.send(accept[number % len(accept)], accepted)
-
-    return send
-
-
-async def _show_progress(record: Record, began: float) -> None:
-    before = 0
-    while True:
-        await asyncio.sleep(1)
-        total, before = record.total - before, record.total
-        sys.stderr.write(
-            f"\r{time.perf_counter() - began:5.0f} s  {total:6d}/s  "
-            f"p50 {record.milliseconds(50):7.2f} ms  p99 {record.milliseconds(99):7.2f} ms  "
-            f"errors {record.errors}   "
-        )
-        sys.stderr.flush()
-
-
-async def _run(arguments: argparse.Namespace, contents: list[bytes]) -> dict[str, object]:
-    pool = ConnectionPool(arguments.url, arguments.connections)
-    record = Record()
+def _sender(arguments: argparse.Namespace, pool: ConnectionPool) -> Send:
+    rows = rows_from_csv(arguments.csv) if arguments.csv else synthesised_rows(1, _ROWS)
+    contents = bodies(rows, arguments.rows)
     if arguments.mode == "async":
-        send = task_sender(pool, contents, arguments.url, arguments.key)
-    else:
-        send = sender(pool, requests(arguments.url, PATHS["sync"], arguments.key, contents))
-    progress = asyncio.create_task(_show_progress(record, time.perf_counter()))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = await open_loop(send, arguments.rate, arguments.seconds, record)
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    progress.cancel()
+        return task_sender(pool, contents, arguments.url, arguments.key)
+    return sender(pool, requests(arguments.url, PATHS["sync"], arguments.key, contents))
+
+
+def _run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The figures of the run. Raises OSError where the service cannot be reached."""
+    pool = ConnectionPool(arguments.url, arguments.connections)
+    send = _sender(arguments, pool)
+    pool.fill()
+    record = Record()
+    used = time.process_time()
+    schedule = Schedule(Phase(arguments.rate, arguments.seconds))
+    seconds = open_loop(pool, send, schedule, record.add, show_progress(record, sys.stderr))
+    used = time.process_time() - used
     pool.close()
-    sys.stderr.write("\n")
-    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
     figures = record.summary(seconds)
-    return figures | {"rate": arguments.rate, "own_cpu_share": round(cpu / seconds, 3)}
+    return figures | {"rate": arguments.rate, "own_cpu_share": round(used / seconds, 3)}
+
+
+def within(figures: dict[str, Any], max_p99_ms: float | None, max_error_share: float) -> bool:
+    """Whether a run's figures keep to the thresholds; no p99 is asked for where it is None."""
+    late = max_p99_ms is not None and figures["latency_ms"]["p99"] > max_p99_ms
+    return not late and bool(figures["errors"] <= max_error_share * figures["requests"])
 
 
 def main() -> int:
-    """Runs the load; 0 where the thresholds hold."""
+    """Runs the load; 0 where the thresholds hold, 1 where not, 2 where nobody answers."""
     arguments = _arguments()
-    rows = rows_from_csv(arguments.csv) if arguments.csv else synthesised_rows(1, _ROWS)
-    contents = bodies(rows, arguments.rows)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures = runner.run(_run(arguments, contents))
+    try:
+        figures = _run(arguments)
+    except OSError as error:
+        sys.stderr.write(f"load: {arguments.url}: {error}\n")
+        return _UNREACHABLE
     text = json.dumps(figures, indent=2)
     sys.stdout.write(text + "\n")
     if arguments.json:
         arguments.json.write_text(text + "\n", encoding="utf-8")
-    total, errors = float(str(figures["requests"])), float(str(figures["errors"]))
-    late = (
-        arguments.max_p99_ms is not None and figures["latency_ms"]["p99"] > arguments.max_p99_ms  # type: ignore[index]
-    )
-    return int(late or errors > arguments.max_error_share * total)
+    return int(not within(figures, arguments.max_p99_ms, arguments.max_error_share))
 
 
 if __name__ == "__main__":

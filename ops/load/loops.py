@@ -1,27 +1,30 @@
-"""When requests are sent."""
+"""When requests are sent, and what is told of each when it has ended."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
-from itertools import cycle
+from itertools import count
 
 from ops.load.connection import Reply
 from ops.load.pool import ConnectionPool
-from ops.load.record import Record
+from ops.load.record import Add, Ended
+from ops.load.schedule import Schedule
 
-_TICK = 0.001
-"""Seconds between looks at the schedule; a request is sent at most this much late."""
+PATIENCE = 60.0
+"""Seconds after the last request was due; what has no reply by then is lost."""
 
 Send = Callable[[int, Callable[[Reply, bool], None]], None]
 """Sends request number ``n``; its callback gets the reply and whether it is the right one."""
 
+EverySecond = Callable[[float], None]
+"""Called about once a second with the seconds since the run began. Must be quick."""
+
 
 def sender(pool: ConnectionPool, requests: Sequence[bytes], expected: Sequence[bytes] = ()) -> Send:
     """Cycles through ready-made requests; a good answer holds the ``expected`` bytes, if any."""
-    count = len(requests)
+    number_of = len(requests)
 
     def send(number: int, done: Callable[[Reply, bool], None]) -> None:
-        at = number % count
+        at = number % number_of
         pool.send(
             requests[at],
             lambda reply: done(reply, not expected or expected[at] in reply.body),
@@ -30,62 +33,94 @@ def sender(pool: ConnectionPool, requests: Sequence[bytes], expected: Sequence[b
     return send
 
 
-async def open_loop(send: Send, rate: float, seconds: float, record: Record) -> float:
-    """Sends at a constant rate whatever comes back; the seconds until all was answered.
+def open_loop(
+    pool: ConnectionPool, send: Send, schedule: Schedule, add: Add, every_second: EverySecond
+) -> float:
+    """Sends by schedule whatever comes back; the seconds until all was answered.
 
     Latency counts from the moment a request was due, so a stalled server cannot hide the
-    requests it kept from being sent ("coordinated omission", Gil Tene).
+    requests it kept from being sent ("coordinated omission", Gil Tene). The poll's clock ticks
+    in milliseconds, and where cores are shared it may have to wait for one: by how much a request
+    was sent late is in its latency, and told apart.
     """
-    total = int(rate * seconds)
-    finished = asyncio.Event()
-    began = time.perf_counter()
+    clock = time.perf_counter
+    total = schedule.requests
+    sent = ended = 0
+    began = clock()
 
     def start(number: int) -> None:
-        due = began + number / rate
+        due = schedule.due(number)
+        late = clock() - began - due
 
         def done(reply: Reply, right: bool) -> None:
-            record.add(reply.status, time.perf_counter() - due, right)
-            if record.total == total:
-                finished.set()
+            nonlocal ended
+            ended += 1
+            add(Ended(reply, right, due, clock() - began - due, late))
 
         send(number, done)
 
-    sent = 0
-    while sent < total:
-        due_now = min(total, int((time.perf_counter() - began) * rate) + 1)
-        for number in range(sent, due_now):
+    tick = _ticker(every_second)
+    while ended < total:
+        elapsed = clock() - began
+        for number in range(sent, schedule.due_by(elapsed)):
             start(number)
-        sent = due_now
-        await asyncio.sleep(_TICK)
-    await finished.wait()
-    return time.perf_counter() - began
+            sent = number + 1
+        pool.wait(schedule.due(sent) - (clock() - began) if sent < total else 1.0)
+        tick(elapsed)
+        if elapsed > schedule.seconds + PATIENCE:
+            pool.abandon()
+    return clock() - began
 
 
-async def closed_loop(send: Send, clients: int, seconds: float, record: Record) -> float:
+def closed_loop(
+    pool: ConnectionPool,
+    send: Send,
+    add: Add,
+    every_second: EverySecond,
+    *,
+    clients: int,
+    seconds: float,
+) -> float:
     """As many clients as there are, each sending as soon as it has its answer."""
-    numbers = cycle(range(1 << 30))
-    began = time.perf_counter()
-    end = began + seconds
-    finished = asyncio.Event()
+    clock = time.perf_counter
+    numbers = count()
     active = clients
+    began = clock()
 
     def start() -> None:
-        sent_at = time.perf_counter()
+        sent_at = clock() - began
 
         def done(reply: Reply, right: bool) -> None:
             nonlocal active
-            now = time.perf_counter()
-            record.add(reply.status, now - sent_at, right)
-            if now < end:
+            now = clock() - began
+            add(Ended(reply, right, sent_at, now - sent_at))
+            if now < seconds:
                 start()
-                return
-            active -= 1
-            if not active:
-                finished.set()
+            else:
+                active -= 1
 
         send(next(numbers), done)
 
     for _ in range(clients):
         start()
-    await finished.wait()
-    return time.perf_counter() - began
+    tick = _ticker(every_second)
+    while active:
+        pool.wait(1.0)
+        elapsed = clock() - began
+        tick(elapsed)
+        if elapsed > seconds + PATIENCE:
+            pool.abandon()
+    return clock() - began
+
+
+def _ticker(every_second: EverySecond) -> EverySecond:
+    """Passes on the first call of each second."""
+    next_at = 1.0
+
+    def tick(elapsed: float) -> None:
+        nonlocal next_at
+        if elapsed >= next_at:
+            next_at = int(elapsed) + 1.0
+            every_second(elapsed)
+
+    return tick

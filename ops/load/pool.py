@@ -1,82 +1,105 @@
 """Connections to one server: kept, reused, opened again when lost."""
 
-import asyncio
+import select
+import socket
 from collections import deque
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from ops.load.connection import LOST, HttpConnection, Reply
+from ops.load.connection import LOST, Done, HttpConnection, Reply
 
-Done = Callable[[Reply], None]
+_PROBE_SECONDS = 5.0
 
 
 class ConnectionPool:
-    """At most ``size`` connections; requests beyond that wait for one, in order."""
+    """At most ``size`` connections; requests beyond that wait for one, in order.
+
+    Nothing happens by itself: ``wait`` takes what has come and calls who waits for it.
+    """
 
     def __init__(self, url: str, size: int) -> None:
-        """``url`` is ``http://host:port``."""
+        """``url`` is ``http://host:port``. Raises OSError for a name nobody knows."""
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._host_port = parts.hostname or "127.0.0.1", parts.port or 80
+        family, _, _, _, at = socket.getaddrinfo(*self._host_port, type=socket.SOCK_STREAM)[0]
+        self._address = family, at
         self._size = size
-        self._open: set[HttpConnection] = set()
+        self._poll = select.epoll()
+        self._open: dict[int, HttpConnection] = {}
         self._idle: deque[HttpConnection] = deque()
         self._waiting: deque[tuple[bytes, Done]] = deque()
-        self._opening = 0
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def fill(self) -> None:
-        """Opens all connections before the run. Raises OSError."""
-        await asyncio.gather(*(self._connect() for _ in range(self._size)))
+    def fill(self) -> None:
+        """Opens all connections before the run. Raises OSError where nobody listens."""
+        socket.create_connection(self._host_port, _PROBE_SECONDS).close()
+        while len(self._open) < self._size:
+            self._idle.append(self._connect())
 
     def send(self, request: bytes, done: Done) -> None:
         """Sends on an idle connection, or as soon as there is one."""
         if self._idle:
-            self._start(self._idle.popleft(), request, done)
-            return
-        self._waiting.append((request, done))
-        if len(self._open) + self._opening < self._size:
-            self._opening += 1
-            task = asyncio.get_running_loop().create_task(self._reconnect())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._idle.popleft().send(request, done)
+        else:
+            self._waiting.append((request, done))
+            self._serve_waiting()
+
+    def wait(self, seconds: float) -> None:
+        """Waits at most so long for replies, and hands over those that have come."""
+        for fd, events in self._poll.poll(max(0.0, seconds)):
+            connection = self._open.get(fd)
+            if connection is None:
+                continue
+            if events & select.EPOLLOUT:
+                connection.resume()
+            if events & ~select.EPOLLOUT:
+                reply = connection.receive()
+                if reply is not None:
+                    self._ended(connection, reply)
+
+    def abandon(self) -> None:
+        """Gives up what is under way: each request still without a reply counts as lost."""
+        waiting, self._waiting = self._waiting, deque()
+        for _, done in waiting:
+            done(LOST)
+        for connection in list(self._open.values()):
+            if connection.done is not None:
+                self._ended(connection, LOST)
 
     def close(self) -> None:
         """Closes every connection."""
-        for connection in list(self._open):
+        for connection in self._open.values():
             connection.close()
+        self._open.clear()
+        self._idle.clear()
+        self._poll.close()
 
-    def _start(self, connection: HttpConnection, request: bytes, done: Done) -> None:
-        def finished(freed: HttpConnection, reply: Reply) -> None:
-            if reply is not LOST:
-                self._idle.append(freed)
+    def _connect(self) -> HttpConnection:
+        connection = HttpConnection(self._poll, self._address)
+        self._open[connection.fd] = connection
+        return connection
+
+    def _ended(self, connection: HttpConnection, reply: Reply) -> None:
+        done, connection.done = connection.done, None
+        if reply is LOST:
+            self._drop(connection, idle=done is None)
+        else:
+            self._idle.append(connection)
+        if done is not None:
             done(reply)
-            if self._waiting and self._idle:
-                self._start(self._idle.popleft(), *self._waiting.popleft())
+        if self._waiting:
+            self._serve_waiting()
 
-        connection.send(request, finished)
-
-    async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: HttpConnection(self._forget), self._host, self._port
-        )
-        self._open.add(connection)
-        self._idle.append(connection)
-
-    async def _reconnect(self) -> None:
-        try:
-            await self._connect()
-        except OSError:
-            if self._waiting:
-                _, done = self._waiting.popleft()
-                done(LOST)
-            return
-        finally:
-            self._opening -= 1
-        if self._waiting and self._idle:
-            self._start(self._idle.popleft(), *self._waiting.popleft())
-
-    def _forget(self, connection: HttpConnection) -> None:
-        self._open.discard(connection)
-        if connection in self._idle:
+    def _drop(self, connection: HttpConnection, *, idle: bool) -> None:
+        del self._open[connection.fd]
+        connection.close()
+        if idle:
             self._idle.remove(connection)
+
+    def _serve_waiting(self) -> None:
+        while self._waiting:
+            if self._idle:
+                connection = self._idle.popleft()
+            elif len(self._open) < self._size:
+                connection = self._connect()
+            else:
+                return
+            connection.send(*self._waiting.popleft())

@@ -25,11 +25,11 @@ def listening(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def ready(port: int) -> bool:
-    """Whether the front door on this port says that it can serve."""
+def ready(port: int, path: str = "/readyz") -> bool:
+    """Whether the front door on this port says, on ``path``, that it can serve."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"http://{LOOPBACK}:{port}/readyz", timeout=5):
+        with direct.open(f"http://{LOOPBACK}:{port}{path}", timeout=5):
             return True
     except (urllib.error.URLError, OSError):
         return False

@@ -115,20 +115,20 @@ class Supervisor:
 
     def start(self, program: Program) -> None:
         """Starts all copies of a program, without waiting until they are of use."""
-        self._rpc().startProcessGroup(program.name, False)
+        self._call("startProcessGroup", program.name, False)
 
     def halt(self, program: Program) -> None:
         """Stops all copies of a program and waits until they are gone."""
-        self._rpc().stopProcessGroup(program.name, True)
+        self._call("stopProcessGroup", program.name, True)
 
     def pids(self, program: Program) -> list[int]:
         """Process ids of the running copies of a program."""
-        states = self._rpc().getAllProcessInfo()
+        states = self._call("getAllProcessInfo")
         return [s["pid"] for s in states if s["group"] == program.name and s["pid"]]
 
     def failed(self) -> list[str]:
         """Names of the processes that supervisor has given up or that ended by themselves."""
-        states = self._rpc().getAllProcessInfo()
+        states = self._call("getAllProcessInfo")
         return [s["name"] for s in states if s["statename"] in ("FATAL", "EXITED")]
 
     def stop(self) -> None:
@@ -145,13 +145,14 @@ class Supervisor:
         except subprocess.TimeoutExpired as error:
             raise WaitedInVain(f"supervisor (process {self._process.pid}) did not stop") from error
 
-    def _rpc(self) -> Any:
-        """A new proxy for each call: one that failed once stays broken."""
+    def _call(self, method: str, *arguments: object) -> Any:
+        """Calls supervisor on a connection of its own: one that failed once stays broken."""
         transport = SupervisorTransport(serverurl=f"unix://{self._folder}/supervisor.sock")
-        return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
+        with xmlrpc.client.ServerProxy("http://supervisor", transport=transport) as server:
+            return getattr(server.supervisor, method)(*arguments)
 
     def _answers(self) -> bool:
         try:
-            return bool(self._rpc().getState())
+            return bool(self._call("getState"))
         except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
             return False

@@ -1,0 +1,1 @@
+"""What the service is compared with, and stand-ins: small programs, each started on its own."""

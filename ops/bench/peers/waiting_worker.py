@@ -1,0 +1,40 @@
+"""The service's own worker, with a model that only waits: for scaling out on few cores."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from shared.features import Reading
+from shared.results import Prediction
+from shared.settings import WorkerSettings, load
+from worker.app import create_worker
+from worker.model import Model
+
+WAIT_SECONDS = 0.020
+"""What a batch costs, whatever is in it."""
+
+ANSWER = Prediction(0.25, 0.75)
+
+
+class WaitingModel(Model):
+    """Takes its time and no CPU."""
+
+    def __init__(self) -> None:
+        self.version = "stand-in"
+
+    def predict(self, readings: Sequence[Reading]) -> list[Prediction]:
+        """The same answer for every row, after a fixed time."""
+        time.sleep(WAIT_SECONDS)
+        return [ANSWER] * len(readings)
+
+
+def main() -> int:
+    """Runs until told to stop."""
+    worker = create_worker(load(WorkerSettings, os.environ), WaitingModel())
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

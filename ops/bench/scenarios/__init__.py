@@ -1,0 +1,13 @@
+"""The scenarios, in the order in which they run: identity is looked at after all the rest."""
+
+from ops.bench.scenarios.arrays import ARRAYS
+from ops.bench.scenarios.cache import CACHE
+from ops.bench.scenarios.constant import CONSTANT
+from ops.bench.scenarios.curve import CURVE
+from ops.bench.scenarios.identity import IDENTITY
+from ops.bench.scenarios.memory import MEMORY
+from ops.bench.scenarios.overload import OVERLOAD
+from ops.bench.scenarios.scaling import SCALING
+from ops.bench.scenarios.throughput import THROUGHPUT
+
+SCENARIOS = (THROUGHPUT, CURVE, SCALING, ARRAYS, CACHE, CONSTANT, OVERLOAD, MEMORY, IDENTITY)

@@ -1,0 +1,193 @@
+"""More than it can do: what is answered, what is refused, and how soon all is well again.
+
+Three phases without a pause: half of its best throughput, the overload, half of its best again.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ops.bench.figures import spread
+from ops.bench.lengths import Lengths
+from ops.bench.measure import at_full_speed, follow
+from ops.bench.results_count import count_successes, forget_results
+from ops.bench.scenario import Bench, Outcome, Scenario
+from ops.bench.stand import Running
+from ops.bench.systems import WORKER
+from ops.bench.table import Cell, Table
+from ops.bench.targets import Target
+from ops.bench.timeline import answered_between, due_between, good, seconds_to_normal
+from ops.bench.work import Calls
+from ops.load.record import Ended, Record
+from ops.load.schedule import Phase, Schedule
+from ops.local.servers import REDIS
+
+TIMES = (2, 5)
+_CLIENTS = 64
+_CONNECTIONS = 900
+"""More than the service takes in hand at once, or nothing would be refused; fewer than the 1,000
+that one of its processes accepts."""
+
+_DEADLINE_SECONDS = 2.0
+"""The service's own for a caller who names none: an answer after that is not in time."""
+
+_NORMAL_SHARE = 0.5
+_SHARE_OF_BEST = 0.9
+_REFUSAL_MS = 25.0
+_NORMAL_AGAIN_SECONDS = 2.0
+
+
+def planned(lengths: Lengths, _systems: int) -> float:
+    """Seconds, roughly."""
+    best = lengths.warm_up + lengths.rounds * lengths.full_speed
+    each = 2 * lengths.normal + lengths.overload + 1
+    return lengths.seconds_to_start + best + len(TIMES) * each
+
+
+def run(bench: Bench) -> Outcome:
+    """Its best first, in the same run on the same stack; then each overload."""
+    bench.progress.step("overload, finding the best throughput")
+    running = bench.stand.use(bench.service)
+    calls = bench.work.calls(running.system.url, running.system.dialect)
+    best = _best(bench, running, calls)
+    runs = {times: _overload(bench, running, calls, best, times) for times in TIMES}
+    targets = [
+        target
+        for times, figures in runs.items()
+        for target in _targets(figures, f"at {times} times its best")
+    ]
+    rows: list[list[Cell]] = [_row(times, figures) for times, figures in runs.items()]
+    table = Table(
+        f"Overload: its best is {best:.0f} requests a second with {_CLIENTS} connections",
+        "Answered: right, and within 2 s of the moment it was due. Computed for nobody: results "
+        "that workers stored and no caller got. Sent late: what the load generator, on the same "
+        "cores, added to each latency. Normal again: seconds from the drop of the load "
+        "until a whole second without any refusal and with the latency from before.",
+        (
+            "offered",
+            "offered/s",
+            "answered/s",
+            "share of best",
+            "p99 ms",
+            "refused",
+            "refused p99 ms",
+            "other errors",
+            "computed for nobody",
+            "normal again s",
+            "sent late p99 ms",
+            "load generator, cores",
+        ),
+        rows,
+    )
+    figures = {"best_per_second": best} | {f"times_{times}": of for times, of in runs.items()}
+    return Outcome(figures, targets, [table])
+
+
+def _best(bench: Bench, running: Running, calls: Calls) -> float:
+    lengths, progress = bench.lengths, bench.progress
+    at_full_speed(running, calls, progress, clients=_CLIENTS, seconds=lengths.warm_up)
+    rounds = [
+        at_full_speed(running, calls, progress, clients=_CLIENTS, seconds=lengths.full_speed)
+        for _ in range(lengths.rounds)
+    ]
+    return spread([figures["good_per_second"] for figures in rounds]).median
+
+
+def _overload(
+    bench: Bench, running: Running, calls: Calls, best: float, times: int
+) -> dict[str, Any]:
+    lengths = bench.lengths
+    bench.progress.step(f"overload, {times} times its best for {lengths.overload:g} s")
+    redis_url = running.system.parts[WORKER][0].environment[REDIS]
+    forget_results(redis_url)
+    record = Record()
+    ends: list[Ended] = []
+
+    def add(ended: Ended) -> None:
+        record.add(ended)
+        ends.append(ended)
+
+    normal = Phase(best * _NORMAL_SHARE, lengths.normal)
+    schedule = Schedule(normal, Phase(best * times, lengths.overload), normal)
+    watch = bench.progress.watch(record)
+    cpu = time.process_time()
+    took = follow(running, calls, schedule, add, watch, connections=_CONNECTIONS)
+    cpu = time.process_time() - cpu
+    computed = count_successes(redis_url)
+    answered = sum(map(good, ends))
+    rises, drops = lengths.normal, lengths.normal + lengths.overload
+    figures = overload_figures(ends, rises, drops)
+    before = Record()
+    for ended in due_between(ends, 0.0, rises):
+        before.add(ended)
+    normal_latency = before.good_latency.milliseconds(99) / 1000
+    return figures | {
+        "offered_per_second": round(best * times, 1),
+        "share_of_best": round(figures["answered_in_time_per_second"] / best, 3),
+        # A service that stores no result leaves nothing to count.
+        "computed_for_nobody": computed - answered if computed >= answered else None,
+        "seconds_to_normal": seconds_to_normal(ends, drops, schedule.seconds, normal_latency),
+        "seconds_watched": lengths.normal,
+        "load_generator_cpu_share": round(cpu / took, 3),
+    }
+
+
+def overload_figures(ends: Sequence[Ended], rises: float, drops: float) -> dict[str, Any]:
+    """Figures of the overload itself, which lasts from ``rises`` to ``drops`` seconds.
+
+    What was answered is counted when it was answered, so that the queue which the overload
+    leaves behind adds nothing to it.
+    """
+    record = Record()
+    for ended in due_between(ends, rises, drops):
+        record.add(ended)
+    in_time = [
+        ended
+        for ended in answered_between(ends, rises, drops)
+        if good(ended) and ended.latency <= _DEADLINE_SECONDS
+    ]
+    figures = record.summary(drops - rises)
+    return figures | {
+        "answered_in_time_per_second": round(len(in_time) / (drops - rises), 1),
+        "other_errors": record.errors - figures["refused"]["count"],
+    }
+
+
+def _targets(figures: dict[str, Any], at: str) -> list[Target]:
+    refused = figures["refused"]
+    unsaid = refused["count"] - refused["with_retry_after"]
+    share = figures["share_of_best"]
+    back = figures["seconds_to_normal"]
+    if back is None:  # it took longer than was watched
+        back = figures["seconds_watched"]
+    wasted = figures["computed_for_nobody"]
+    return [
+        Target(f"answered in time {at}, share of its best", share, ">=", _SHARE_OF_BEST),
+        Target(f"neither answered nor refused {at}", figures["other_errors"], "==", 0),
+        Target(f"refused without Retry-After {at}", unsaid, "==", 0),
+        Target(f"p99 of refusals {at}", refused["latency_ms"]["p99"], "<", _REFUSAL_MS, "ms"),
+        Target(f"computed for nobody {at}", wasted, "==", 0),
+        Target(f"normal again after {at}", back, "<=", _NORMAL_AGAIN_SECONDS, "s"),
+    ]
+
+
+def _row(times: int, figures: dict[str, Any]) -> list[Cell]:
+    refused = figures["refused"]
+    wasted, back = figures["computed_for_nobody"], figures["seconds_to_normal"]
+    return [
+        f"{times} times",
+        figures["offered_per_second"],
+        figures["answered_in_time_per_second"],
+        figures["share_of_best"],
+        figures["latency_ms"]["p99"],
+        refused["count"],
+        refused["latency_ms"]["p99"],
+        figures["other_errors"],
+        "?" if wasted is None else wasted,
+        "never" if back is None else back,
+        figures["sent_late_ms"]["p99"],
+        figures["load_generator_cpu_share"],
+    ]
+
+
+OVERLOAD = Scenario("overload", planned, run)
