@@ -84,6 +84,7 @@ class Batcher:
             )
             self._rows -= sum(map(_room, batch))
             self._run(batch)
+        self._arrivals.worked_until(self._clock())
 
     def discard(self) -> None:
         """Forgets everything: the connection is gone and the broker delivers it all again."""

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sized
 from typing import NamedTuple, Protocol, TypeVar
 
-_RECENT = 5
+_RECENT = 4
 """Arrivals that tell the rate: few, so that the first of a burst soon wait for the rest."""
 
 
@@ -29,18 +29,28 @@ T = TypeVar("T", bound=Batchable)
 
 
 class Arrivals:
-    """How far apart messages come at the moment. Instants are seconds of one clock."""
+    """How long the worker has been idle before each message, lately. Instants of one clock.
+
+    Idle, not merely apart: what arrives while a batch is predicted is only looked at afterwards,
+    and must not be taken for a lone message because predicting took so long.
+    """
 
     def __init__(self) -> None:
-        self._instants: deque[float] = deque([-math.inf] * _RECENT, maxlen=_RECENT)
+        self._free_since = -math.inf
+        self._gaps: deque[float] = deque([math.inf] * _RECENT, maxlen=_RECENT)
 
     def add(self, now: float) -> None:
         """A message has come."""
-        self._instants.append(now)
+        self._gaps.append(now - self._free_since)
+        self._free_since = now
+
+    def worked_until(self, now: float) -> None:
+        """Until now the worker could not take a message."""
+        self._free_since = now
 
     def gap(self) -> float:
-        """Mean seconds between the latest messages; infinite before there are enough of them."""
-        return (self._instants[-1] - self._instants[0]) / (_RECENT - 1)
+        """Mean seconds of idling before a message; infinite before there were some messages."""
+        return sum(self._gaps) / _RECENT
 
 
 def seconds_until_due(
@@ -48,9 +58,9 @@ def seconds_until_due(
 ) -> float:
     """How long a batch may still collect: 0.0 when it is full, old enough, or expects no company.
 
-    ``oldest_at`` and ``now`` are instants of the same clock; ``gap`` is how far apart messages
-    come. All in seconds. Waiting pays only while the next message comes within the wait, so a
-    lone request is predicted at once, and under load batches fill.
+    ``oldest_at`` and ``now`` are instants of the same clock; ``gap`` is how long the worker idles
+    before a message. All in seconds. Waiting pays only while the next message comes within the
+    wait, so a lone request is predicted at once, and under load batches fill.
     """
     if rows >= limits.rows or gap > limits.wait:
         return 0.0

@@ -35,7 +35,7 @@ class Case:
             done=self.done,
         )
         if busy:
-            self.add(*jobs(4, prefix="before"))
+            self.add(*jobs(8, prefix="before"))
             self.batcher.flush()
             self.model.batches.clear()
             self.store.stored.clear()

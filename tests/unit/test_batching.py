@@ -53,25 +53,32 @@ def test_where_no_company_is_expected_within_the_wait_nobody_waits_for_it() -> N
     assert seconds_until_due(1, oldest_at=100, now=100, gap=0.26, limits=LIMITS) == 0
 
 
-def test_arrivals_are_infinitely_far_apart_until_there_have_been_some() -> None:
+def arrivals_at(*instants: float) -> Arrivals:
     arrivals = Arrivals()
-    for n in range(4):
-        arrivals.add(n)
-        assert arrivals.gap() == math.inf
-
-
-def test_the_gap_is_that_of_the_latest_arrivals() -> None:
-    arrivals = Arrivals()
-    for instant in (0, 50, 100, 101, 102, 103, 104):
+    for instant in instants:
         arrivals.add(instant)
-    assert arrivals.gap() == 1
+    return arrivals
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_the_first_messages_of_all_count_as_alone(count: int) -> None:
+    assert arrivals_at(*range(count)).gap() == math.inf
+
+
+def test_the_gap_is_that_of_the_latest_messages() -> None:
+    assert arrivals_at(0, 50, 100, 101, 102, 103, 104).gap() == 1
 
 
 def test_after_a_silence_a_message_counts_as_alone() -> None:
-    arrivals = Arrivals()
-    for instant in (1, 2, 3, 4, 5, 405):
-        arrivals.add(instant)
-    assert arrivals.gap() > 100
+    assert arrivals_at(1, 2, 3, 4, 5, 405).gap() > 100
+
+
+def test_messages_that_came_while_a_batch_was_predicted_are_not_alone() -> None:
+    arrivals = arrivals_at(0, 0, 0, 0, 0)
+    for now in range(10, 100, 10):  # ten seconds for each, and the next has been waiting
+        arrivals.worked_until(now)
+        arrivals.add(now)
+    assert arrivals.gap() == 0
 
 
 def test_items_are_taken_in_the_order_they_came() -> None:

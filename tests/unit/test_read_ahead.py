@@ -1,5 +1,4 @@
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,8 +38,8 @@ class Transport(ReadAheadSocket):
 
 
 @pytest.fixture
-def two_frames() -> Iterator[Transport]:
-    yield Transport(FRAME * 2)
+def two_frames() -> Transport:
+    return Transport(FRAME * 2)
 
 
 def test_what_has_arrived_together_is_read_at_once(two_frames: Transport) -> None:
