@@ -15,10 +15,11 @@ from shared.errors import ModelMismatch
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m ops.bench", description=__doc__)
     names = [scenario.name for scenario in SCENARIOS]
+    default = [scenario.name for scenario in SCENARIOS if scenario.by_default]
     parser.add_argument("--quick", action="store_true", help="one short round: about 3 minutes")
     parser.add_argument("--model", type=Path, default=ROOT / "models/shipped/regno.cbm")
     parser.add_argument("--csv", type=Path, help="rows to send; synthesised ones without it")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, help="scenarios")
+    parser.add_argument("--only", nargs="+", choices=names, default=default, help="scenarios")
     parser.add_argument("--out", type=Path, default=ROOT / ".run/bench", help="folder to write to")
     return parser.parse_args()
 

@@ -18,6 +18,8 @@ class Lengths(NamedTuple):
     memory: float
     curve: float
     """Each point."""
+    sweep: float
+    """Each of three measurements of a way to run the service."""
     curve_rates: tuple[int, ...]
     """Requests a second."""
     curve_systems: int
@@ -35,6 +37,7 @@ FULL = Lengths(
     normal=5.0,
     memory=600.0,
     curve=8.0,
+    sweep=6.0,
     curve_rates=(50, 100, 200, 300, 400, 500, 600, 700, 800, 1000, 1200),
     curve_systems=99,
 )
@@ -48,6 +51,7 @@ QUICK = Lengths(
     normal=3.0,
     memory=6.0,
     curve=2.0,
+    sweep=4.0,
     curve_rates=(200, 500, 800),
     curve_systems=2,
 )

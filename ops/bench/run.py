@@ -15,7 +15,7 @@ from ops.bench.report import write_report
 from ops.bench.scenario import Bench, Outcome, Scenario
 from ops.bench.scenarios.scaling import WORKERS
 from ops.bench.stand import Stand
-from ops.bench.systems import Place, cached, peers, regno, waiting
+from ops.bench.systems import Place, cached, peers, regno, variants, waiting
 from ops.bench.work import read_work
 from ops.local.servers import choose_servers
 from ops.local.stack import say
@@ -47,7 +47,8 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
         service, compared = regno(place), peers(place)
         by_workers = waiting(place, WORKERS)
         with_cache = cached(place, service)
-        systems = [service, with_cache, *compared, *by_workers.values()]
+        in_other_ways = variants(place)
+        systems = [service, with_cache, *compared, *by_workers.values(), *in_other_ways.values()]
         programs = [started.program for started in servers.to_start]
         programs += {p.name: p for system in systems for p in system.programs}.values()
         stand = Stand(Supervisor(programs, folder, os.environ), servers)
@@ -63,6 +64,7 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
             with_cache,
             compared,
             by_workers,
+            in_other_ways,
         )
         outcomes: dict[str, Outcome] = {}
         try:

@@ -28,6 +28,8 @@ class Bench(NamedTuple):
     peers: list[System]
     waiting: Mapping[int, System]
     """Number of workers to the service with so many workers that only wait."""
+    variants: Mapping[str, System]
+    """The service, run in other ways."""
 
 
 class Outcome(NamedTuple):
@@ -46,3 +48,5 @@ class Scenario(NamedTuple):
     """Seconds it will take, roughly, with so many systems to compare."""
     run: Callable[[Bench], Outcome]
     """Raises WaitedInVain where a system does not start."""
+    by_default: bool = True
+    """Whether it runs where none is named."""

@@ -87,6 +87,51 @@ def regno(place: Place) -> System:
     return System("regno", about, _url(port), parts, uses_servers=True, workers=1)
 
 
+class Variant(NamedTuple):
+    """The service run in another way: what the sweep compares."""
+
+    name: str
+    workers: int
+    environment: Mapping[str, str]
+    """Settings that differ from the defaults."""
+
+
+def _variants() -> list[Variant]:
+    def processes(count: int) -> dict[str, str]:
+        return {"API_PROCESSES": str(count)}
+
+    def batch(rows: int, wait: float) -> dict[str, str]:
+        return {"REGNO_BATCH_ROWS": str(rows), "REGNO_BATCH_WAIT": str(wait)}
+
+    def worker_class(name: str) -> dict[str, str]:
+        return {"GUNICORN_CMD_ARGS": f"--worker-class {name} --threads 64"}
+
+    return [
+        Variant("defaults", 1, {}),
+        Variant("gunicorn's gevent", 1, worker_class("gevent")),
+        Variant("gunicorn's gthread", 1, worker_class("gthread")),
+        Variant("2 workers", 2, {}),
+        Variant("2 processes", 1, processes(2)),
+        Variant("2 processes, 2 workers", 2, processes(2)),
+        *(Variant(f"batches of {rows}", 1, batch(rows, 0.002)) for rows in (8, 16, 32, 64, 128)),
+        *(Variant(f"wait {wait * 1000:g} ms", 1, batch(32, wait)) for wait in (0.0, 0.001, 0.004)),
+    ]
+
+
+def variants(place: Place) -> dict[str, System]:
+    """The service in each way the sweep compares."""
+    systems = {}
+    for number, (name, workers, environment) in enumerate(_variants()):
+        port = free_port()
+        settings = {**_settings(place), **environment}
+        worker = programs.worker(settings, workers)._replace(name=f"sweep-worker-{number}")
+        front = programs.api(settings, port, place.folder / f"metrics-sweep-{number}")
+        parts = {WORKER: [worker], FRONT: [front._replace(name=f"sweep-api-{number}")]}
+        system = System(f"sweep-{number}", name, _url(port), parts, True, workers=workers)
+        systems[name] = system
+    return systems
+
+
 def cached(place: Place, service: System) -> System:
     """Another front door to the service's worker, one with a cache of identical requests."""
     port = free_port()

@@ -8,6 +8,7 @@ from ops.bench.scenarios.identity import IDENTITY
 from ops.bench.scenarios.memory import MEMORY
 from ops.bench.scenarios.overload import OVERLOAD
 from ops.bench.scenarios.scaling import SCALING
+from ops.bench.scenarios.sweep import SWEEP
 from ops.bench.scenarios.throughput import THROUGHPUT
 
-SCENARIOS = (THROUGHPUT, CURVE, SCALING, ARRAYS, CACHE, CONSTANT, OVERLOAD, MEMORY, IDENTITY)
+SCENARIOS = (THROUGHPUT, CURVE, SCALING, ARRAYS, CACHE, CONSTANT, OVERLOAD, MEMORY, IDENTITY, SWEEP)
