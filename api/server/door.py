@@ -1,6 +1,7 @@
 """The front door of a process: its connections, the requests that are let in, and their answers."""
 
 import logging
+import math
 import socket
 import sys
 import time
@@ -32,8 +33,11 @@ _PlainSocket: Callable[..., socket.socket] = monkey.get_original("socket", "sock
 _PUMP_SECONDS = 0.004
 """How long requests may be begun before the sockets are looked at again."""
 
-_ROOM = 64
-"""Connections that are given up at once where there are too many."""
+_GIVEN_UP = 1 / 64
+"""Share of the connections that is given up at once where there are too many."""
+
+_SILENT_SECONDS = 0.5
+"""Whoever has just come, or just been answered, is not among those."""
 
 BASE_ENVIRON: Environ = {
     "SCRIPT_NAME": "",
@@ -63,11 +67,6 @@ class FrontDoor:
         self._admitted: deque[tuple[Connection, HttpRequest, Entrance | None]] = deque()
         self._again = gevent.get_hub().loop.timer(0.0)
         self._pumping = False
-
-    @property
-    def full(self) -> bool:
-        """Whether it takes no more connections."""
-        return len(self.connections) >= self._max_connections
 
     def accept(self, sock: Any, address: Any) -> None:
         """Takes over a connection that gevent has accepted."""
@@ -149,12 +148,18 @@ class FrontDoor:
         for connection in list(self.connections):
             connection.check(now)
 
-    def make_room(self) -> None:
-        """Where it is full, hangs up on those that have been waited for the longest."""
-        if self.full:
-            waited_for = [c for c in self.connections if not c.answering]
-            for connection in sorted(waited_for, key=lambda c: c.since)[:_ROOM]:
+    def has_room(self) -> bool:
+        """Whether one more connection may come in.
+
+        Where it is full, those that have been silent for the longest are hung up on for it.
+        """
+        if len(self.connections) >= self._max_connections:
+            before = time.monotonic() - _SILENT_SECONDS
+            silent = [c for c in self.connections if not c.answering and c.since < before]
+            silent.sort(key=lambda c: c.since)
+            for connection in silent[: math.ceil(self._max_connections * _GIVEN_UP)]:
                 connection.close()
+        return len(self.connections) < self._max_connections
 
     def close_idle(self) -> None:
         """Hangs up on clients that wait for nothing."""
@@ -169,7 +174,7 @@ class FrontDoor:
 
 
 class Listener(StreamServer):  # type: ignore[misc]
-    """A listening socket of a front door; accepts nobody while that is full."""
+    """A listening socket of a front door; accepts nobody whom that has no room for."""
 
     def __init__(self, sock: Any, door: FrontDoor) -> None:
         """``sock`` is one of gevent's."""
@@ -177,5 +182,5 @@ class Listener(StreamServer):  # type: ignore[misc]
         self._door = door
 
     def full(self) -> bool:
-        """See gevent, which stops accepting until ``start_accepting``."""
-        return self._door.full
+        """See gevent, which asks before each accept, and stops until ``start_accepting``."""
+        return not self._door.has_room()

@@ -10,6 +10,7 @@ import httptools
 from api.server.messages import Environ, HttpRequest
 
 MAX_HEAD_BYTES = 64 * 1024
+"""A head that is not complete with so many bytes is refused when more come."""
 MAX_HEADER_LINES = 256
 MAX_TARGET_BYTES = 8190
 
@@ -37,8 +38,8 @@ class RequestReader:
     """
 
     __slots__ = (
-        "_base", "_lines", "_max_body_bytes", "_parser", "_unused", "ended", "ready", "refusal",
-        "request",
+        "_again", "_base", "_lines", "_max_body_bytes", "_parser", "_unused", "ended", "ready",
+        "refusal", "request",
     )  # fmt: skip
 
     def __init__(self, base: Mapping[str, Any], max_body_bytes: int) -> None:
@@ -48,6 +49,7 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._unused = 0  # bytes since something came of them
         self._lines = 0
+        self._again = b""  # see _head_for_body
         self.request: HttpRequest | None = None
         """The one that is being read."""
         self.ready: deque[HttpRequest] = deque()
@@ -104,7 +106,7 @@ class RequestReader:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             offset: int = upgrade.args[0]
-            return data[offset:]  # nothing else is spoken here: it goes on in HTTP/1.1
+            return self._stay_with_http() + data[offset:]
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if not isinstance(cause, _Refused):
@@ -114,18 +116,28 @@ class RequestReader:
             self.refuse(HTTPStatus.BAD_REQUEST, _plain(error))
         return b""
 
+    def _stay_with_http(self) -> bytes:
+        """What to parse before all that follows a request for another protocol."""
+        head, self._again = self._again, b""
+        if head:
+            self._parser = httptools.HttpRequestParser(self)  # the old one may have closed
+        return head
+
     # What the parser calls.
 
     def on_message_begin(self) -> None:
         """A request begins."""
         if self.ended:
             raise _Refused
-        self.request = HttpRequest(self._base)
-        self._lines = 0
+        if self.request is None:
+            self.request = HttpRequest(self._base)
+            self._lines = 0
 
     def on_url(self, part: bytes) -> None:
         """Some of the request target."""
         request = self._reading()
+        if request.head_done:
+            return
         request.target += part
         if len(request.target) > MAX_TARGET_BYTES:
             detail = f"Expected a target of at most {MAX_TARGET_BYTES} bytes"
@@ -144,6 +156,8 @@ class RequestReader:
     def on_headers_complete(self) -> None:
         """The head is there."""
         request, parser = self._reading(), self._parser
+        if request.head_done:
+            return
         try:
             request.finish_head(parser.get_method().decode(), parser.get_http_version())
         except httptools.HttpParserInvalidURLError as error:
@@ -166,10 +180,15 @@ class RequestReader:
     def on_message_complete(self) -> None:
         """The request is there."""
         request = self._reading()
-        # A tunnel is not opened, and what the client would send through it is not read.
-        tunnel = request.environ["REQUEST_METHOD"] == "CONNECT"
-        request.keep_alive = self._parser.should_keep_alive() and not tunnel
-        self._finish(request, complete=True)
+        environ = request.environ
+        request.keep_alive = self._parser.should_keep_alive()
+        if environ["REQUEST_METHOD"] == "CONNECT":
+            # A tunnel is not opened, and what the client would send through it is not read.
+            request.keep_alive = False
+        elif "HTTP_UPGRADE" in environ and self._parser.should_upgrade():
+            self._again = _head_for_body(request)
+        if not self._again:
+            self._finish(request, complete=True)
 
     def _reading(self) -> HttpRequest:
         if self.request is None:
@@ -208,6 +227,22 @@ def flaw_of(environ: Environ) -> Refusal | None:
         if coding.lower() != "chunked":
             return Refusal(HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding must be chunked")
     return None
+
+
+def _head_for_body(request: HttpRequest) -> bytes:
+    """Has the parser read the body of a request that asks for another protocol; empty if none.
+
+    It stops behind the head of such a request, and would take the body for the next request.
+    """
+    environ = request.environ
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        framing = "Transfer-Encoding: chunked"
+    elif int(environ.get("CONTENT_LENGTH") or 0):
+        framing = f"Content-Length: {environ['CONTENT_LENGTH']}"
+    else:
+        return b""
+    connection = "keep-alive" if request.keep_alive else "close"
+    return f"POST / HTTP/1.1\r\n{framing}\r\nConnection: {connection}\r\n\r\n".encode()
 
 
 def _plain(error: BaseException) -> str:

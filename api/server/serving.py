@@ -31,9 +31,8 @@ def serve(
             beat()
             door.check()
             next_check = time.monotonic() + _CHECK_SECONDS
-        door.make_room()
         for listener in listeners:
-            listener.start_accepting()
+            listener.start_accepting()  # it may have found no room
         gevent.sleep(_LOOK_SECONDS)
     for listener in listeners:
         listener.close()
