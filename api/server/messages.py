@@ -77,8 +77,9 @@ class HttpRequest:
     def finish_body(self, *, complete: bool) -> None:
         """All of the body is there, whichever way it was framed; or it is cut, being too large."""
         body = bytes(self.body)
-        if body:
-            self.environ.setdefault("CONTENT_LENGTH", str(len(body)))
+        if self.environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
+            # It has been undone. While werkzeug sees it, it takes no length to be known.
+            self.environ["CONTENT_LENGTH"] = str(len(body))
         self.environ["wsgi.input"] = io.BytesIO(body)
         if complete:
             self.environ[BODY] = body
