@@ -28,7 +28,7 @@ def create_app(
 
     ``registry`` is what ``/metrics`` shows; ``api_metrics`` are among it.
     """
-    app = Application(__name__, static_folder=None)
+    app = Application(__name__)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     reader = RowReader(settings)
     metrics.count_requests(app, api_metrics)

@@ -31,6 +31,11 @@ class Application(Flask):
 
     session_interface = NoSessions()
 
+    def __init__(self, import_name: str) -> None:
+        super().__init__(import_name, static_folder=None)
+        # A path with // would else be sent on to an address with the host in it.
+        self.url_map.merge_slashes = False
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """See Flask: no view or hook here is a coroutine."""
         return func

@@ -2,6 +2,7 @@
 
 import logging.config
 import os
+import resource
 from pathlib import Path
 
 from shared.log import logging_config
@@ -13,7 +14,12 @@ bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}
 wsgi_app = "api.wsgi:create()"
 worker_class = "api.server.worker.FrontDoorWorker"
 workers = int(os.environ.get("API_PROCESSES", "1"))
-worker_connections = 1000
+# A process at its limit of open files could not even accept a client to hang up on it.
+_open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+_own_files = 256  # at most: log, listeners, brokers, metrics
+worker_connections = 8192
+if _open_files != resource.RLIM_INFINITY:
+    worker_connections = min(worker_connections, max(_open_files - _own_files, _open_files // 2))
 keepalive = 75  # longer than load balancers keep idle connections, so that they close first
 # Longer than the longest wait a caller may ask for.
 graceful_timeout = int(float(os.environ.get("REGNO_MAX_TIMEOUT", "30"))) + 5

@@ -1,8 +1,8 @@
 """Whom to let in: bounds what is in hand by number and by how long it would have to wait.
 
 More than can be answered in time only makes everybody late, so the surplus is told at once to
-come back later. The wait is estimated by Little's law: so many in hand, so many answered a
-second. https://en.wikipedia.org/wiki/Little%27s_law
+come back later. The wait is estimated by Little's law: so many in hand, so many done a second.
+https://en.wikipedia.org/wiki/Little%27s_law
 """
 
 from typing import NamedTuple
@@ -24,23 +24,25 @@ class AdmissionLimits(NamedTuple):
 
 
 class Admission:
-    """One lane's requests in hand, and how fast they are answered. Instants are monotonic seconds.
+    """One lane's requests in hand, and how fast they leave. Instants are monotonic seconds.
 
     The rate is only known while the lane is busy without a break; else it is taken for enough.
     """
 
-    __slots__ = ("_answered", "_began", "_limits", "_rate", "in_flight")
+    __slots__ = ("_began", "_left", "_limits", "_rate", "in_flight")
 
     def __init__(self, limits: AdmissionLimits) -> None:
         self._limits = limits
         self.in_flight = 0
         self._rate: float | None = None
-        self._answered = 0
+        self._left = 0
         self._began = 0.0
 
     def enter(self, now: float) -> bool:
-        """Lets a request in, or does not. One that is in must ``leave``."""
-        if self.in_flight >= ALWAYS_ADMITTED and not self._has_room(now):
+        """Lets a request in, or does not. One that is in must ``leave`` once, however it ends."""
+        if self.in_flight >= self._limits.in_flight:
+            return False
+        if self.in_flight >= ALWAYS_ADMITTED and self._expected_wait(now) > self._limits.wait:
             return False
         self.in_flight += 1
         if self.in_flight == ALWAYS_ADMITTED:
@@ -48,29 +50,23 @@ class Admission:
             self._start_window(now)
         return True
 
-    def leave(self, now: float, answered: bool) -> None:
-        """A request is done; ``answered`` is false where a worker had no part in it."""
+    def leave(self) -> None:
+        """A request is done, well or not."""
         self.in_flight -= 1
-        self._answered += answered
-        if now - self._began >= _WINDOW_SECONDS:
-            self._rate = self._answered / (now - self._began)
-            self._start_window(now)
+        self._left += 1
 
-    def estimated_wait(self, now: float) -> float:
-        """Seconds until all that is in hand is answered; 0.0 where the rate is not known."""
-        rate = self._rate
+    def _expected_wait(self, now: float) -> float:
+        """Seconds until all that is in hand is done; 0.0 where the rate is not known."""
+        # Not measured as requests leave: the first of a batch to leave would stand for all.
+        enough = _WINDOW_SECONDS if self._left else max(_WINDOW_SECONDS, self._limits.wait)
         open_for = now - self._began
-        if open_for >= 2 * _WINDOW_SECONDS:  # nobody has left since: the old rate holds no more
-            rate = self._answered / open_for
-        if rate is None:
+        if open_for >= enough:
+            self._rate = self._left / open_for
+            self._start_window(now)
+        if self._rate is None:
             return 0.0
-        return self.in_flight / rate if rate else float("inf")
-
-    def _has_room(self, now: float) -> bool:
-        if self.in_flight >= self._limits.in_flight:
-            return False
-        return self.estimated_wait(now) <= self._limits.wait
+        return self.in_flight / self._rate if self._rate else float("inf")
 
     def _start_window(self, now: float) -> None:
         self._began = now
-        self._answered = 0
+        self._left = 0

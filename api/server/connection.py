@@ -1,24 +1,22 @@
-"""One client's connection: bytes in, requests out, responses back in order."""
+"""One client's connection: reads when the client sends, and sends responses back in order."""
 
 import errno
 import logging
 import socket
 import time
-from collections import deque
+import uuid
 from collections.abc import Mapping
 from enum import IntEnum
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
 import gevent
-import httptools
 
 from api.server.messages import HttpRequest, problem_response
+from api.server.reading import RequestReader
 
 _logger = logging.getLogger(__name__)
 
-MAX_HEAD_BYTES = 64 * 1024
-MAX_TARGET_BYTES = 8190
 _RECEIVE_BYTES = 64 * 1024
 _MAX_PIPELINED = 16
 """Requests that a client may send ahead; it is not read from while it is further ahead."""
@@ -56,73 +54,55 @@ class _State(IntEnum):
     """What a connection still does."""
 
     OPEN = 0
-    """Reads requests."""
-    ENDED = 1
-    """Reads no more, answers what it has read."""
-    LINGERING = 2
+    """Reads requests, until its reader has ended, and answers them."""
+    LINGERING = 1
     """Has answered all; waits for the client to hang up, so that it can read the answer."""
-    CLOSED = 3
-
-
-class _NoMore(Exception):
-    """Stops the parser: what follows is not wanted."""
+    CLOSED = 2
 
 
 class Connection:
-    """Owns a non-blocking socket. Only ``respond`` may block; the rest runs in the event loop.
+    """Owns a non-blocking socket. Only ``respond`` may block; the rest runs in the event loop."""
 
-    It is its own parser's listener, by httptools' names:
-    https://github.com/MagicStack/httptools#apis
-    """
-
-    __slots__ = (
-        "_answering", "_base", "_door", "_head_bytes", "_parser", "_pending", "_reader",
-        "_request", "_since", "_socket", "_state",
-    )  # fmt: skip
+    __slots__ = ("_door", "_reader", "_socket", "_state", "_watcher", "answering", "since")
 
     def __init__(self, sock: socket.socket, base: Mapping[str, Any], door: Door) -> None:
         """``base``: what every request of this connection has in its WSGI environ."""
         self._socket = sock
-        self._base = base
         self._door = door
-        self._parser = httptools.HttpRequestParser(self)
-        self._request: HttpRequest | None = None
-        self._pending: deque[HttpRequest] = deque()
-        self._answering = False
+        self._reader = RequestReader(base, door.max_body_bytes)
         self._state = _State.OPEN
-        self._head_bytes = 0
-        self._since = time.monotonic()
-        self._reader = gevent.get_hub().loop.io(sock.fileno(), _READABLE)
-        self._reader.start(self._on_readable)
+        self.answering = False
+        """Whether it is the client that waits."""
+        self.since = time.monotonic()
+        """Since when the client is waited for; a monotonic instant."""
+        self._watcher = gevent.get_hub().loop.io(sock.fileno(), _READABLE)
+        self._watcher.start(self._on_readable)
 
     @property
     def idle(self) -> bool:
         """Whether it is open and everything that was asked is answered."""
-        return self._state is _State.OPEN and not self._answering and self._request is None
+        waits = self._state is _State.OPEN and not self.answering
+        return waits and self._reader.request is None
 
     def check(self, now: float) -> None:
         """Hangs up on a client that takes longer than it may. ``now`` is monotonic."""
-        if self._answering:
+        if self.answering or now - self.since <= self._may_take():
             return
-        waited = now - self._since
-        patience = self._door.patience
-        if self._state is _State.LINGERING:
-            if waited > patience.linger:
-                self.close()
-        elif self._request is not None and not self._request.headers_done:
-            if waited > patience.head:
-                self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time")
-        elif waited > patience.idle:
+        if self._state is _State.LINGERING or self._reader.request is None:
             self.close()
+        else:
+            detail = "The request did not arrive in time"
+            self._reader.refuse(HTTPStatus.REQUEST_TIMEOUT, detail)
+            self._next()
 
     def close(self) -> None:
         """Hangs up at once."""
         if self._state is _State.CLOSED:
             return
         self._state = _State.CLOSED
-        self._pending.clear()
-        self._reader.stop()
-        self._reader.close()
+        self._reader.drop()
+        self._watcher.stop()
+        self._watcher.close()
         self._socket.close()
         self._door.closed(self)
 
@@ -135,88 +115,96 @@ class Connection:
         self._answered(keep_alive)
         self._next()
 
+    def _may_take(self) -> float:
+        """Seconds that the client has for what is waited for."""
+        if self._state is _State.LINGERING:
+            return self._door.patience.linger
+        patience = self._door.patience
+        return patience.idle if self._reader.heading is None else patience.head
+
     def _answered(self, keep_alive: bool) -> None:
-        self._answering = False
-        self._since = time.monotonic()
+        self.answering = False
+        self.since = time.monotonic()
         if not keep_alive:
-            self._pending.clear()
-            self._end()
-        elif self._state is _State.OPEN and len(self._pending) < _MAX_PIPELINED:
-            self._reader.start(self._on_readable)
-
-    def _end(self) -> None:
-        """No more requests are read."""
-        self._state = max(self._state, _State.ENDED)
-
-    def _linger(self) -> None:
-        """Says that no more comes, and lets the client read the answer before it is hung up on.
-
-        A socket closed with unread input resets the connection, and the answer is lost.
-        """
-        self._state = _State.LINGERING
-        try:
-            self._socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.close()
-            return
-        self._reader.start(self._on_readable)
+            self._reader.drop()
+        elif not self._reader.ended and len(self._reader.ready) < _MAX_PIPELINED:
+            self._watcher.start(self._on_readable)
 
     def _on_readable(self) -> None:
+        try:
+            self._receive()
+        except Exception:
+            # Nobody above but the event loop, which would leave the connection as it is.
+            _logger.exception("a connection failed")
+            self.close()
+
+    def _receive(self) -> None:
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
         except BlockingIOError:
             return
         except OSError:
             data = b""
-        if data:
-            if self._state is _State.OPEN:
-                self._feed(data)
+        if not data:
+            self._on_end()
+        elif self._state is _State.OPEN:
+            self._read(data)
+
+    def _on_end(self) -> None:
+        """The client sends no more; it may still read the answers to what it has asked."""
+        self._watcher.stop()
+        if self.answering:
+            self._reader.end()
+        else:
+            self.close()
+
+    def _read(self, data: bytes) -> None:
+        reader = self._reader
+        heading = reader.heading
+        reader.feed(data)
+        if heading is None or reader.heading is not heading:
+            self.since = time.monotonic()  # else it is a head that takes its time
+        if not self.answering:
+            self._next()
+        elif len(reader.ready) >= _MAX_PIPELINED:
+            self._watcher.stop()
+
+    def _next(self) -> None:
+        """Has the next request answered: in order, one at a time."""
+        reader = self._reader
+        while reader.ready:
+            request = reader.ready.popleft()
+            answer = self._door.arrived(self, request)
+            if answer is None:
+                self.answering = True
+                return
+            self._send_now(answer)
+            self._answered(request.keep_alive and not self._door.draining)
+        if reader.ended:
+            self._part()
+        elif reader.take_expectation():
+            self._send_now(_CONTINUE)
+
+    def _part(self) -> None:
+        """Says what is left to say and lets the client read it before it is hung up on.
+
+        A socket closed with unread input resets the connection, and the answer is lost.
+        """
+        if self._reader.refusal is not None:
+            status, detail = self._reader.refusal
+            self._send_now(problem_response(status, detail, str(uuid.uuid4())))
+        if self._state is _State.CLOSED:
             return
-        # The client sends no more; it may still read the answers to what it has asked.
-        self._reader.stop()
-        if self._state is _State.LINGERING or not self._answering:
+        self._state = _State.LINGERING
+        self.since = time.monotonic()
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
             self.close()
         else:
-            self._end()
+            self._watcher.start(self._on_readable)
 
-    def _feed(self, data: bytes) -> None:
-        if self._request is None or self._request.headers_done:
-            self._since = time.monotonic()
-        self._head_bytes += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._end()  # nothing else is spoken here; what came before is answered
-            self._next()
-        except httptools.HttpParserCallbackError as error:
-            self._on_callback_error(error.__context__ or error)
-        except httptools.HttpParserError as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, _plain(error))
-        else:
-            self._check_head_size()
-
-    def _on_callback_error(self, error: BaseException) -> None:
-        if isinstance(error, _NoMore):
-            return
-        if not isinstance(error, httptools.HttpParserError):
-            _logger.error("reading a request failed", exc_info=error)
-        self._refuse(HTTPStatus.BAD_REQUEST, _plain(error))
-
-    def _check_head_size(self) -> None:
-        unfinished = self._request is not None and not self._request.headers_done
-        if unfinished and self._head_bytes > MAX_HEAD_BYTES:
-            too_large = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            self._refuse(too_large, f"Expected headers of at most {MAX_HEAD_BYTES} bytes")
-
-    def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Answers what is no request, and reads no further."""
-        self._request = None
-        self._end()
-        if not self._answering:
-            self._write(problem_response(status, detail))
-        self._next()
-
-    def _write(self, data: bytes) -> None:
+    def _send_now(self, data: bytes) -> None:
         """Sends something small from the event loop; a client whose buffer is full has left."""
         try:
             sent = self._socket.send(data)
@@ -243,88 +231,3 @@ class Connection:
                 gevent.get_hub().wait(watcher)
         finally:
             watcher.close()
-
-    # What the parser calls.
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        if self._state is not _State.OPEN:
-            raise _NoMore
-        self._request = HttpRequest(self._base)
-        self._head_bytes = 0
-
-    def on_url(self, part: bytes) -> None:
-        """Some of the request target."""
-        request = self._reading()
-        request.target += part
-        if len(request.target) > MAX_TARGET_BYTES:
-            detail = f"Expected a target of at most {MAX_TARGET_BYTES} bytes"
-            self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header line; those behind the body are of no use here."""
-        request = self._reading()
-        if not request.headers_done:
-            request.add_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        """The head is there."""
-        request, parser = self._reading(), self._parser
-        request.finish_head(parser.get_method().decode(), parser.get_http_version())
-        self._since = time.monotonic()
-        environ = request.environ
-        if int(environ.get("CONTENT_LENGTH") or 0) > self._door.max_body_bytes:
-            self._cut(request)
-        elif "HTTP_EXPECT" in environ and environ["HTTP_EXPECT"].lower() == "100-continue":
-            self._write(_CONTINUE)
-
-    def on_body(self, part: bytes) -> None:
-        """Some of the body."""
-        request = self._reading()
-        request.body.append(part)
-        request.body_bytes += len(part)
-        if request.body_bytes > self._door.max_body_bytes:
-            self._cut(request)
-
-    def on_message_complete(self) -> None:
-        """The request is there."""
-        request = self._reading()
-        request.keep_alive = self._parser.should_keep_alive()
-        self._finish(request, complete=True)
-
-    def _reading(self) -> HttpRequest:
-        if self._request is None:
-            raise _NoMore
-        return self._request
-
-    def _cut(self, request: HttpRequest) -> None:
-        """Hands over a request whose body is too large, for the application to say so."""
-        request.keep_alive = False
-        self._end()
-        self._finish(request, complete=False)
-
-    def _finish(self, request: HttpRequest, *, complete: bool) -> None:
-        request.finish_body(complete=complete)
-        self._request = None
-        self._pending.append(request)
-        if self._answering and len(self._pending) >= _MAX_PIPELINED:
-            self._reader.stop()
-        self._next()
-
-    def _next(self) -> None:
-        """Has the next request answered: in order, one at a time."""
-        while self._pending and not self._answering:
-            request = self._pending.popleft()
-            self._answering = True
-            answer = self._door.arrived(self, request)
-            if answer is None:
-                return
-            self._write(answer)
-            self._answered(request.keep_alive and not self._door.draining)
-        if self._state is _State.ENDED and not self._answering:
-            self._linger()
-
-
-def _plain(error: BaseException) -> str:
-    """What a parser's error says, fit to stand in a JSON string."""
-    return "".join(c for c in str(error) if c.isprintable() and c not in '"\\') or "Not HTTP/1.1"

@@ -38,19 +38,26 @@ class Gate:
         ``refused`` is told the path of every refusal.
         """
         self._entrances = entrances
-        self._request_id = request_id
+        self._make_id = request_id
         self._refused = refused
 
     def entrance(self, environ: Environ) -> Entrance | None:
         """The entrance a request takes; None for one that is admitted freely."""
         if environ["REQUEST_METHOD"] != "POST":
             return None
-        return self._entrances.get(environ["PATH_INFO"])
+        path: str = environ["PATH_INFO"]
+        if path.startswith("//"):
+            path = "/" + path.lstrip("/")  # the application's routes are as forgiving
+        return self._entrances.get(path)
+
+    def request_id(self, environ: Environ) -> str:
+        """The id under which a request is answered."""
+        return self._make_id(environ.get("HTTP_X_REQUEST_ID", ""))
 
     def refusal(self, entrance: Entrance, environ: Environ, keep_alive: bool) -> bytes:
         """The whole response to a request that is not let in."""
         self._refused(entrance.path)
-        request_id = self._request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+        request_id = self.request_id(environ)
         if entrance.customer_form:
             kind = "application/json"
             body = f'{{"body":"{_DETAIL}","status":"fail"}}'

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import httptools
@@ -43,15 +43,16 @@ def environ_name(header: bytes) -> str:
 class HttpRequest:
     """One request as far as it has been read."""
 
-    __slots__ = ("body", "body_bytes", "environ", "headers_done", "keep_alive", "target")
+    __slots__ = ("body", "environ", "expects_continue", "head_done", "keep_alive", "target")
 
     def __init__(self, base: Mapping[str, Any]) -> None:
         """``base`` is what all requests of a connection have in their environ."""
         self.environ: Environ = dict(base)
         self.target = b""
-        self.body: list[bytes] = []
-        self.body_bytes = 0
-        self.headers_done = False
+        self.body = bytearray()
+        self.head_done = False
+        self.expects_continue = False
+        """The body comes once the client has been told to go on."""
         self.keep_alive = True
 
     def add_header(self, header: bytes, value: bytes) -> None:
@@ -65,31 +66,35 @@ class HttpRequest:
 
     def finish_head(self, method: str, version: str) -> None:
         """All headers are there. Raises httptools.HttpParserInvalidURLError."""
-        self.headers_done = True
-        path, query = split_target(self.target)
-        self.environ["REQUEST_METHOD"] = method
-        self.environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
-        self.environ["PATH_INFO"] = path
-        self.environ["QUERY_STRING"] = query
+        self.head_done = True
+        environ = self.environ
+        environ["PATH_INFO"], environ["QUERY_STRING"] = split_target(self.target, method)
+        environ["REQUEST_METHOD"] = method
+        environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
+        if "HTTP_EXPECT" in environ and version == "1.1":
+            self.expects_continue = environ["HTTP_EXPECT"].lower() == "100-continue"
 
     def finish_body(self, *, complete: bool) -> None:
         """All of the body is there, whichever way it was framed; or it is cut, being too large."""
-        body = b"".join(self.body)
-        if body:
-            self.environ.setdefault("CONTENT_LENGTH", str(len(body)))
+        body = bytes(self.body)
+        if self.environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
+            # It has been undone. While werkzeug sees it, it takes no length to be known.
+            self.environ["CONTENT_LENGTH"] = str(len(body))
         self.environ["wsgi.input"] = io.BytesIO(body)
         if complete:
             self.environ[BODY] = body
 
 
-def split_target(target: bytes) -> tuple[str, str]:
+def split_target(target: bytes, method: str) -> tuple[str, str]:
     """Path, percent-decoded, and query of a request target, as WSGI's kind of strings.
+
+    What ``CONNECT`` and ``OPTIONS *`` name is no path, and no route has it.
 
     Raises httptools.HttpParserInvalidURLError.
     """
     if not target.startswith(b"/"):
-        if target == b"*":
-            return "*", ""
+        if method == "CONNECT" or (target == b"*" and method == "OPTIONS"):
+            return target.decode(_TARGET_CHARSET), ""
         url = httptools.parse_url(target)
         path, query = url.path or b"/", url.query or b""
     else:
@@ -123,25 +128,40 @@ def encode_response(
 ) -> bytes:
     """A whole response, with Content-Length. ``head`` leaves the body out, as HEAD asks."""
     lines = [f"HTTP/1.1 {status}\r\n"]
-    sized = False
+    sized = status[:3] in ("204", "304")
+    if sized:
+        body = b""  # RFC 9112 section 6.3: they end with their head
     for name, value in headers:
         lines.append(f"{name}: {value}\r\n")
         sized = sized or name.lower() == "content-length"
-    if not sized and status[:3] not in ("204", "304"):
+    if not sized:
         lines.append(f"Content-Length: {len(body)}\r\n")
     lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n")
     encoded = "".join(lines).encode(_TARGET_CHARSET)
     return b"".join((encoded, _date.line(), b"\r\n", b"" if head else body))
 
 
-def problem_response(status: HTTPStatus, detail: str) -> bytes:
-    """A response to what is no request, after which the connection is closed."""
-    body = f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}"}}'.encode()
-    headers = [("Content-Type", "application/problem+json")]
-    return encode_response(f"{status.value} {status.phrase}", headers, body, False, head=False)
+def problem_response(status: HTTPStatus, detail: str, request_id: str) -> bytes:
+    """A response that no application gave, after which the connection is closed."""
+    body = (
+        f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}",'
+        f'"request_id":"{request_id}"}}'
+    )
+    headers = [("Content-Type", "application/problem+json"), ("X-Request-ID", request_id)]
+    line = f"{status.value} {status.phrase.upper()}"
+    return encode_response(line, headers, body.encode(), False, head=False)
 
 
-def run_app(app: WsgiApp, request: HttpRequest, keep_alive: bool) -> bytes:
+class AppResponse(NamedTuple):
+    """What an application answers."""
+
+    status: str
+    """As in ``200 OK``."""
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def run_app(app: WsgiApp, environ: Environ) -> AppResponse:
     """The application's response to a request, complete: nothing here is large or endless."""
     started: list[Any] = []
     written: list[bytes] = []
@@ -152,7 +172,7 @@ def run_app(app: WsgiApp, request: HttpRequest, keep_alive: bool) -> bytes:
         started[:] = (status, headers)
         return written.append
 
-    chunks = app(request.environ, start_response)
+    chunks = app(environ, start_response)
     try:
         written.extend(chunks)
     finally:
@@ -160,6 +180,4 @@ def run_app(app: WsgiApp, request: HttpRequest, keep_alive: bool) -> bytes:
         if close is not None:
             close()
     status, headers = started
-    body = b"".join(written)
-    head = request.environ["REQUEST_METHOD"] == "HEAD"
-    return encode_response(status, headers, body, keep_alive, head)
+    return AppResponse(status, headers, b"".join(written))

@@ -433,6 +433,11 @@ def test_requests_are_counted_by_route(door: FrontDoor) -> None:
     assert "/no/such/path" not in text
 
 
+@pytest.mark.parametrize("path", ["/v1//predict", "/v1/predict/", "/v1//tasks"])
+def test_a_path_that_is_nearly_right_is_no_path(door: FrontDoor, path: str) -> None:
+    assert door.post(path).status_code == 404
+
+
 def test_made_up_methods_and_paths_do_not_make_new_series(door: FrontDoor) -> None:
     for number in range(5):
         door.anonymous.open(f"/made/up/{number}", method=f"MADE{number}")

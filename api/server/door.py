@@ -1,0 +1,186 @@
+"""The front door of a process: its connections, the requests that are let in, and their answers."""
+
+import logging
+import math
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import gevent
+from gevent import monkey
+from gevent.server import StreamServer
+from greenlet import greenlet
+
+from api.server.connection import Connection, Patience
+from api.server.gate import Entrance, Gate, Served
+from api.server.messages import (
+    Environ,
+    HttpRequest,
+    WsgiApp,
+    encode_response,
+    problem_response,
+    run_app,
+)
+
+_logger = logging.getLogger(__name__)
+
+_PlainSocket: Callable[..., socket.socket] = monkey.get_original("socket", "socket")
+
+_PUMP_SECONDS = 0.004
+"""How long requests may be begun before the sockets are looked at again."""
+
+_GIVEN_UP = 1 / 64
+"""Share of the connections that is given up at once where there are too many."""
+
+_SILENT_SECONDS = 0.5
+"""Whoever has just come, or just been answered, is not among those."""
+
+BASE_ENVIRON: Environ = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http",
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+    "wsgi.input_terminated": True,
+}
+
+
+class FrontDoor:
+    """All connections of a process, and the requests that are let in."""
+
+    def __init__(
+        self, app: WsgiApp, served: Served, patience: Patience, max_connections: int
+    ) -> None:
+        self.max_body_bytes = served.max_body_bytes
+        self.patience = patience
+        self.draining = False
+        self.connections: set[Connection] = set()
+        self._max_connections = max_connections
+        self._app = app
+        self._gate: Gate = served.gate
+        self._admitted: deque[tuple[Connection, HttpRequest, Entrance | None]] = deque()
+        self._again = gevent.get_hub().loop.timer(0.0)
+        self._pumping = False
+
+    def accept(self, sock: Any, address: Any) -> None:
+        """Takes over a connection that gevent has accepted."""
+        family = sock.family
+        host, port = sock.getsockname()[:2] if family != socket.AF_UNIX else ("localhost", "")
+        plain = _PlainSocket(family, socket.SOCK_STREAM, fileno=sock.detach())
+        plain.setblocking(False)
+        remote = address if isinstance(address, tuple) else ("", "")
+        base = BASE_ENVIRON | {
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(port),
+            "REMOTE_ADDR": remote[0],
+            "REMOTE_PORT": str(remote[1]),
+        }
+        self.connections.add(Connection(plain, base, self))
+
+    def closed(self, connection: Connection) -> None:
+        """See ``Door``."""
+        self.connections.discard(connection)
+
+    def arrived(self, connection: Connection, request: HttpRequest) -> bytes | None:
+        """See ``Door``: what is not let in is answered at once."""
+        environ = request.environ
+        entrance = self._gate.entrance(environ)
+        if entrance is not None and not entrance.lane.enter(time.monotonic()):
+            keep_alive = request.keep_alive and not self.draining
+            return self._gate.refusal(entrance, environ, keep_alive)
+        self._admitted.append((connection, request, entrance))
+        if not self._pumping:
+            self._pumping = True
+            gevent.get_hub().loop.run_callback(self._pump)
+        return None
+
+    def _pump(self) -> None:
+        """Begins what was let in, in order, and lets the loop see to the sockets in between."""
+        until = time.monotonic() + _PUMP_SECONDS
+        try:
+            while self._admitted and time.monotonic() < until:
+                greenlet(self._serve).switch(*self._admitted.popleft())
+        finally:  # whatever one request has come to, the next ones are begun
+            if self._admitted:
+                self._again.start(self._pump)
+            else:
+                self._pumping = False
+
+    def _serve(
+        self, connection: Connection, request: HttpRequest, entrance: Entrance | None
+    ) -> None:
+        """In a greenlet of its own: the application may wait in here."""
+        try:
+            try:
+                response, keep_alive = self._answer(request)
+            finally:
+                if entrance is not None:
+                    entrance.lane.leave()
+            connection.respond(response, keep_alive)
+        except BaseException:  # the process is told to end; or a bug, which the event loop logs
+            connection.close()
+            raise
+
+    def _answer(self, request: HttpRequest) -> tuple[bytes, bool]:
+        """The response, and whether the connection stays."""
+        try:
+            status, headers, body = run_app(self._app, request.environ)
+            keep_alive = request.keep_alive and not self.draining
+            head = request.environ["REQUEST_METHOD"] == "HEAD"
+            return encode_response(status, headers, body, keep_alive, head), keep_alive
+        except Exception:
+            # Flask answers its own errors; this is for what goes wrong around it.
+            request_id = self._gate.request_id(request.environ)
+            _logger.exception("request %s failed", request_id)
+            detail = "The service failed; the request id finds it in the logs"
+            failed = HTTPStatus.INTERNAL_SERVER_ERROR
+            return problem_response(failed, detail, request_id), False
+
+    def check(self) -> None:
+        """Hangs up on clients that take too long."""
+        now = time.monotonic()
+        for connection in list(self.connections):
+            connection.check(now)
+
+    def has_room(self) -> bool:
+        """Whether one more connection may come in.
+
+        Where it is full, those that have been silent for the longest are hung up on for it.
+        """
+        if len(self.connections) >= self._max_connections:
+            before = time.monotonic() - _SILENT_SECONDS
+            silent = [c for c in self.connections if not c.answering and c.since < before]
+            silent.sort(key=lambda c: c.since)
+            for connection in silent[: math.ceil(self._max_connections * _GIVEN_UP)]:
+                connection.close()
+        return len(self.connections) < self._max_connections
+
+    def close_idle(self) -> None:
+        """Hangs up on clients that wait for nothing."""
+        for connection in list(self.connections):
+            if connection.idle:
+                connection.close()
+
+    def close(self) -> None:
+        """Hangs up on everybody."""
+        for connection in list(self.connections):
+            connection.close()
+
+
+class Listener(StreamServer):  # type: ignore[misc]
+    """A listening socket of a front door; accepts nobody whom that has no room for."""
+
+    def __init__(self, sock: Any, door: FrontDoor) -> None:
+        """``sock`` is one of gevent's."""
+        super().__init__(sock, handle=door.accept, spawn=None)
+        self._door = door
+
+    def full(self) -> bool:
+        """See gevent, which asks before each accept, and stops until ``start_accepting``."""
+        return not self._door.has_room()
