@@ -5,6 +5,7 @@ import os
 import resource
 from pathlib import Path
 
+from shared.cpus import half_of_cpus
 from shared.log import logging_config
 
 # The hooks import what they need when they run: what this file imported itself would be
@@ -13,7 +14,7 @@ from shared.log import logging_config
 bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"]
 wsgi_app = "api.wsgi:create()"
 worker_class = "api.server.worker.FrontDoorWorker"
-workers = int(os.environ.get("API_PROCESSES", "1"))
+workers = int(os.environ.get("API_PROCESSES", half_of_cpus()))
 # A process at its limit of open files could not even accept a client to hang up on it.
 _open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 _own_files = 256  # at most: log, listeners, brokers, metrics

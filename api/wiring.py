@@ -66,11 +66,9 @@ def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
         "/v1/predict": Entrance("/v1/predict", sync, customer_form=False),
         "/v1/tasks": Entrance("/v1/tasks", lasting, customer_form=False),
     }
-    return Gate(
-        entrances,
-        request_id_for,
-        lambda path: metrics.requests.labels(path, "POST", 503).inc(),
-    )
+    paths = {entrance.path for entrance in entrances.values()}
+    refused = {path: metrics.requests.labels(path, "POST", 503) for path in paths}
+    return Gate(entrances, request_id_for, lambda path, count: refused[path].inc(count))
 
 
 def _wire_cache(

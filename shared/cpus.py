@@ -21,3 +21,8 @@ def available_cpus(quota_file: Path = _CGROUP) -> int:
     if quota == "max":
         return allowed
     return max(1, min(allowed, math.ceil(int(quota) / int(period))))
+
+
+def half_of_cpus() -> int:
+    """What front door and workers each take by default, at least 1: see docs/benchmarks."""
+    return max(1, available_cpus() // 2)

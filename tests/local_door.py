@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
@@ -43,7 +44,7 @@ class LocalDoor:
         limits = AdmissionLimits(in_flight, 60.0)
         self.lane = Admission(limits)
         self.other_lane = Admission(limits)
-        self.refused: list[str] = []
+        self.refused: Counter[str] = Counter()
         self.released = threading.Event()
         self.ended_by: BaseException | None = None
         self._unix = unix
@@ -97,7 +98,7 @@ class LocalDoor:
                 "/other": Entrance("/other", self.other_lane, customer_form=False),
             },
             lambda sent: sent or "made-up",
-            self.refused.append,
+            lambda path, count: self.refused.update({path: count}),
         )
         served = Served(gate, self._max_body_bytes)
         self._door = FrontDoor(self._app, served, self._patience, self._max_connections)

@@ -22,7 +22,7 @@ from worker.batching import BatchLimits
 from worker.job import JobReader
 from worker.model import Model
 from worker.predictor import BatchPredictor
-from worker.read_ahead import ReadAhead
+from worker.read_ahead import READ_AHEAD
 from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer
 from worker.store import ResultStore
 
@@ -35,7 +35,7 @@ def create_worker(settings: WorkerSettings, model: Model) -> Any:
     app.conf.worker_prefetch_multiplier = settings.prefetch
     app.conf.worker_consumer = RegnoConsumer
     if settings.broker_url.startswith("amqp"):
-        app.conf.broker_transport = ReadAhead
+        app.conf.broker_transport = READ_AHEAD
     reader = RowReader(settings)
     app.register_task(pick_regno(model, reader, make_batcher_factory(settings, model, redis)))
     app.steps["consumer"] |= {DeclareQueues, Batching, Presence}

@@ -103,3 +103,7 @@ class ReadAhead(pyamqp.Transport):
                 return
             raise
         loop.call_soon(self.on_readable, connection, loop)
+
+
+READ_AHEAD = f"{__name__}:{ReadAhead.__name__}"
+"""The transport by name: ``celery inspect stats`` tells it, and a class cannot be told in JSON."""

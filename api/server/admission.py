@@ -40,15 +40,19 @@ class Admission:
 
     def enter(self, now: float) -> bool:
         """Lets a request in, or does not. One that is in must ``leave`` once, however it ends."""
-        if self.in_flight >= self._limits.in_flight:
-            return False
-        if self.in_flight >= ALWAYS_ADMITTED and self._expected_wait(now) > self._limits.wait:
+        if self.full(now):
             return False
         self.in_flight += 1
         if self.in_flight == ALWAYS_ADMITTED:
             self._rate = None
             self._start_window(now)
         return True
+
+    def full(self, now: float) -> bool:
+        """Whether no request would be let in."""
+        if self.in_flight >= self._limits.in_flight:
+            return True
+        return self.in_flight >= ALWAYS_ADMITTED and self._expected_wait(now) > self._limits.wait
 
     def leave(self) -> None:
         """A request is done, well or not."""

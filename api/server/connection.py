@@ -43,6 +43,9 @@ class Door(Protocol):
     patience: Patience
     draining: bool
 
+    def turn_away(self, data: bytes) -> bytes | None:
+        """The refusal of a request that is not to be read at all."""
+
     def arrived(self, connection: "Connection", request: HttpRequest) -> bytes | None:
         """Answers a request on the spot, or takes it over and calls ``respond`` later."""
 
@@ -160,6 +163,12 @@ class Connection:
 
     def _read(self, data: bytes) -> None:
         reader = self._reader
+        if not self.answering and reader.request is None:
+            refusal = self._door.turn_away(data)
+            if refusal is not None:
+                self._send_now(refusal)
+                self.since = time.monotonic()
+                return
         heading = reader.heading
         reader.feed(data)
         if heading is None or reader.heading is not heading:

@@ -87,6 +87,10 @@ class FrontDoor:
         """See ``Door``."""
         self.connections.discard(connection)
 
+    def turn_away(self, data: bytes) -> bytes | None:
+        """See ``Door``."""
+        return None if self.draining else self._gate.turn_away(data, time.monotonic())
+
     def arrived(self, connection: Connection, request: HttpRequest) -> bytes | None:
         """See ``Door``: what is not let in is answered at once."""
         environ = request.environ
@@ -143,7 +147,8 @@ class FrontDoor:
             return problem_response(failed, detail, request_id), False
 
     def check(self) -> None:
-        """Hangs up on clients that take too long."""
+        """Hangs up on clients that take too long, and tells of refusals. Once a second."""
+        self._gate.report()
         now = time.monotonic()
         for connection in list(self.connections):
             connection.check(now)

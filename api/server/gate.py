@@ -4,11 +4,13 @@ A refusal is made before the application sees the request: under five times the 
 answered, most of the work would otherwise be saying no.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from api.server.admission import Admission
 from api.server.messages import Environ, encode_response
+from api.server.turning_away import read_plain_post
 
 RETRY_AFTER_SECONDS = 1
 _DETAIL = "Too many requests are waiting: come back later"
@@ -31,15 +33,17 @@ class Gate:
         self,
         entrances: Mapping[str, Entrance],
         request_id: Callable[[str], str],
-        refused: Callable[[str], None],
+        refused: Callable[[str, int], None],
     ) -> None:
         """``entrances`` by path. ``request_id`` makes an answer's id from what the caller sent.
 
-        ``refused`` is told the path of every refusal.
+        ``report`` tells ``refused`` how many requests for a path have been refused.
         """
         self._entrances = entrances
+        self._lanes = list({id(e.lane): e.lane for e in entrances.values()}.values())
         self._make_id = request_id
         self._refused = refused
+        self._refusals: Counter[str] = Counter()
 
     def entrance(self, environ: Environ) -> Entrance | None:
         """The entrance a request takes; None for one that is admitted freely."""
@@ -54,10 +58,38 @@ class Gate:
         """The id under which a request is answered."""
         return self._make_id(environ.get("HTTP_X_REQUEST_ID", ""))
 
+    def report(self) -> None:
+        """Tells of the refusals since the last time.
+
+        To be called about once a second: a metric counted up for each would cost as much as
+        the refusal itself.
+        """
+        for path, count in self._refusals.items():
+            self._refused(path, count)
+        self._refusals.clear()
+
+    def turn_away(self, data: bytes, now: float) -> bytes | None:
+        """The refusal of a request that a client has sent, if it is one that nobody need parse.
+
+        ``now`` is an instant of the lanes' clock.
+        """
+        for lane in self._lanes:
+            if lane.full(now):
+                break
+        else:
+            return None
+        post = read_plain_post(data)
+        entrance = None if post is None else self._entrances.get(post.path)
+        if post is None or entrance is None or not entrance.lane.full(now):
+            return None
+        return self._refusal(entrance, self._make_id(post.request_id), keep_alive=True)
+
     def refusal(self, entrance: Entrance, environ: Environ, keep_alive: bool) -> bytes:
         """The whole response to a request that is not let in."""
-        self._refused(entrance.path)
-        request_id = self.request_id(environ)
+        return self._refusal(entrance, self.request_id(environ), keep_alive)
+
+    def _refusal(self, entrance: Entrance, request_id: str, keep_alive: bool) -> bytes:
+        self._refusals[entrance.path] += 1
         if entrance.customer_form:
             kind = "application/json"
             body = f'{{"body":"{_DETAIL}","status":"fail"}}'

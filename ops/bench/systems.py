@@ -11,6 +11,7 @@ from ops.bench.work import KEY
 from ops.local import programs
 from ops.local.programs import LOOPBACK, ROOT, Program, free_port
 from ops.local.servers import BROKER, REDIS
+from shared.cpus import half_of_cpus
 
 PEERS_PYTHON = ROOT / ".venv-peers/bin/python"
 """Where ``make bench-peers`` installs what must not meet the service's own pins."""
@@ -76,15 +77,16 @@ def _settings(place: Place) -> dict[str, str]:
 
 
 def regno(place: Place) -> System:
-    """The service that all of this is about: one front door process and one worker."""
+    """The service that all of this is about, with as many processes as it takes by default."""
     port = free_port()
     settings = _settings(place)
+    workers = half_of_cpus()
     parts = {
-        WORKER: [programs.worker(settings, 1)],
+        WORKER: [programs.worker(settings, workers)],
         FRONT: [programs.api(settings, port, place.folder / "metrics")],
     }
     about = "this service"
-    return System("regno", about, _url(port), parts, uses_servers=True, workers=1)
+    return System("regno", about, _url(port), parts, uses_servers=True, workers=workers)
 
 
 class Variant(NamedTuple):
@@ -139,7 +141,7 @@ def cached(place: Place, service: System) -> System:
     front = programs.api(settings, port, place.folder / "metrics-cached")
     parts = {WORKER: service.parts[WORKER], FRONT: [front._replace(name="cached-api")]}
     about = "this service, with a cache"
-    return System("cached", about, _url(port), parts, uses_servers=True, workers=1)
+    return System("cached", about, _url(port), parts, uses_servers=True, workers=service.workers)
 
 
 def waiting(place: Place, counts: Sequence[int]) -> dict[int, System]:

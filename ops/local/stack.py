@@ -15,6 +15,7 @@ from ops.local.secrets_file import LocalSecrets, local_secrets
 from ops.local.servers import BROKER, REDIS, Servers, choose_servers
 from ops.local.supervise import Supervisor
 from ops.local.waiting import WaitedInVain, wait_until
+from shared.cpus import half_of_cpus
 
 API_KEYS = "REGNO_API_KEYS"
 _READY_SECONDS = 120
@@ -42,7 +43,7 @@ def run_stack(environ: Mapping[str, str], folder: Path) -> None:
     stopped first. Raises WaitedInVain where the stack does not come up or falls over.
     """
     secrets = local_secrets(folder / "secrets.json")
-    port, workers = _number(environ, "PORT", 5000), _number(environ, "WORKERS", 2)
+    port, workers = _number(environ, "PORT", 5000), _number(environ, "WORKERS", half_of_cpus())
     if port_taken(port):
         raise WaitedInVain(f"port {port} is taken; choose another: make run PORT={port + 1}")
     servers = choose_servers(environ, folder, secrets.server_password, say)

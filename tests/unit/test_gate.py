@@ -78,6 +78,8 @@ def test_a_refusal_is_counted_and_told_in_the_form_of_the_call(
     else:
         assert "\r\nContent-Type: application/problem+json\r\n" in head
         assert (told["status"], told["request_id"]) == (503, "mine")
+    gate.report()
+    gate.report()  # nothing is told twice
     labels = {"route": path, "method": "POST", "status": "503"}
     assert registry.get_sample_value("regno_http_requests_total", labels) == 1
 
@@ -89,6 +91,6 @@ def test_an_id_that_could_break_a_header_is_not_repeated(gate: Gate) -> None:
 
 def test_entrances_of_a_gate_are_its_own() -> None:
     lane = Admission(AdmissionLimits(1, 1.0))
-    gate = Gate({"/a": Entrance("/a", lane, customer_form=False)}, str, lambda _path: None)
+    gate = Gate({"/a": Entrance("/a", lane, customer_form=False)}, str, lambda _path, _count: None)
     assert entrance(gate, "/a").lane is lane
     assert gate.entrance(a_request("POST", "/reg/")) is None

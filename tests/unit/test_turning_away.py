@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.server.turning_away import PlainPost, read_plain_post
+
+
+def a_post(*headers: str, path: str = "/v1/predict", body: bytes = b"{}") -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def test_a_plain_post_is_known_by_its_path() -> None:
+    assert read_plain_post(a_post()) == PlainPost("/v1/predict", "")
+
+
+def test_the_query_is_no_part_of_the_path() -> None:
+    assert read_plain_post(a_post(path="/v1/predict?timeout=3")) == PlainPost("/v1/predict", "")
+
+
+@pytest.mark.parametrize("name", ["X-Request-ID", "x-request-id", "X-REQUEST-ID"])
+def test_the_request_id_is_as_it_was_sent(name: str) -> None:
+    assert read_plain_post(a_post(f"{name}:  Order-7 ")) == PlainPost("/v1/predict", "Order-7")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Transfer-Encoding: chunked",
+        "Connection: close",
+        "Upgrade: h2c",
+        "Expect: 100-continue",
+        "Content-Length: 2",
+        "Content-length: 5",
+    ],
+)
+def test_an_unusual_head_is_left_to_the_parser(header: str) -> None:
+    assert read_plain_post(a_post(header)) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"POST",
+        b"GET /v1/predict HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+        b"POST /v1/predict HTTP/1.0\r\nContent-Length: 0\r\n\r\n",
+        b"POST /v1/predict HTTP/1.1\r\n\r\n",
+        b"POST /v1/predict HTTP/1.1\r\nContent-Length: +2\r\n\r\n{}",
+        b"POST /v1/predict HTTP/1.1\r\nContent-Length:\r\n\r\n",
+        b"POST http://x/v1/predict HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_what_is_no_plain_post_is_left_to_the_parser(data: bytes) -> None:
+    assert read_plain_post(data) is None
+
+
+@given(cut=st.integers(0, 200), more=st.binary(min_size=0, max_size=5))
+def test_only_a_whole_request_and_nothing_behind_it_is_known(cut: int, more: bytes) -> None:
+    whole = a_post("X-Request-ID: 1", body=b'{"a": 1}')
+    data = whole[:cut] + more
+    assert read_plain_post(data) == (PlainPost("/v1/predict", "1") if data == whole else None)
