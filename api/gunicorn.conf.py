@@ -1,5 +1,6 @@
 """How gunicorn runs the front door. https://docs.gunicorn.org/en/stable/settings.html"""
 
+import gc
 import logging.config
 import os
 import resource
@@ -44,6 +45,8 @@ def post_worker_init(worker):
     from api.wsgi import DISPATCHER  # noqa: PLC0415
 
     worker.wsgi.extensions[DISPATCHER].start()
+    gc.collect()
+    gc.freeze()  # what has been made so far stays: full collections, 25 ms each, need not look
 
 
 def worker_exit(_server, worker):

@@ -1,6 +1,7 @@
 """``python -m ops.bench``: measures the service and its peers. See docs/benchmarks/README.md."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Runs it and prints the tables; 1 where it could not be done, whatever the figures say."""
     arguments = _arguments()
+    for number in (signal.SIGTERM, signal.SIGINT):  # told to end, it stops what it has started
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     chosen = [scenario for scenario in SCENARIOS if scenario.name in arguments.only]
     options = Options(arguments.model, arguments.csv, arguments.out)
     try:
