@@ -6,10 +6,11 @@ answered, most of the work would otherwise be saying no.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import NamedTuple
 
 from api.server.admission import Admission
-from api.server.messages import Environ, encode_response
+from api.server.messages import Environ, encode_response, problem_body
 from api.server.turning_away import read_plain_post
 
 RETRY_AFTER_SECONDS = 1
@@ -92,19 +93,16 @@ class Gate:
         self._refusals[entrance.path] += 1
         if entrance.customer_form:
             kind = "application/json"
-            body = f'{{"body":"{_DETAIL}","status":"fail"}}'
+            body = f'{{"body":"{_DETAIL}","status":"fail"}}'.encode()
         else:
             kind = "application/problem+json"
-            body = (
-                f'{{"title":"Service Unavailable","status":503,"detail":"{_DETAIL}",'
-                f'"request_id":"{request_id}"}}'
-            )
+            body = problem_body(HTTPStatus.SERVICE_UNAVAILABLE, _DETAIL, request_id)
         headers = [
             ("Content-Type", kind),
             ("Retry-After", str(RETRY_AFTER_SECONDS)),
             ("X-Request-ID", request_id),
         ]
-        return encode_response(_STATUS, headers, body.encode(), keep_alive, head=False)
+        return encode_response(_STATUS, headers, body, keep_alive, head=False)
 
 
 class Served(NamedTuple):

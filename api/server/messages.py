@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -21,23 +22,18 @@ BODY = "regno.body"
 
 _TARGET_CHARSET = "latin-1"  # WSGI strings hold bytes
 
-_names: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
-_MAX_NAMES = 1024
 
-
+@lru_cache(maxsize=1024)  # clients repeat a few names
 def environ_name(header: bytes) -> str:
-    """The environ key of a header; the names that clients repeat are worked out once.
+    """The environ key of a header.
 
     Empty for a name with an underscore: WSGI could not tell it from the one with a dash, so a
     client could pass one header off as another that a proxy has checked.
     """
-    lower = header.lower()
-    name = _names.get(lower)
-    if name is None:
-        name = "" if b"_" in lower else "HTTP_" + lower.decode().upper().replace("-", "_")
-        if len(_names) < _MAX_NAMES:
-            _names[lower] = name
-    return name
+    if b"_" in header:
+        return ""
+    name = header.decode().upper().replace("-", "_")
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
 class HttpRequest:
@@ -104,23 +100,10 @@ def split_target(target: bytes, method: str) -> tuple[str, str]:
     return path.decode(_TARGET_CHARSET), query.decode(_TARGET_CHARSET)
 
 
-class Clock:
-    """The Date header, made once a second."""
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._line = b""
-
-    def line(self) -> bytes:
-        """``Date: ...`` with its line end."""
-        now = int(time.time())
-        if now != self._second:
-            self._second = now
-            self._line = f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
-        return self._line
-
-
-_date = Clock()
+@lru_cache(maxsize=1)
+def _date_line(second: int) -> bytes:
+    """The Date header with its line end, made once a second (Unix time)."""
+    return f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
 
 
 def encode_response(
@@ -138,18 +121,23 @@ def encode_response(
         lines.append(f"Content-Length: {len(body)}\r\n")
     lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n")
     encoded = "".join(lines).encode(_TARGET_CHARSET)
-    return b"".join((encoded, _date.line(), b"\r\n", b"" if head else body))
+    return b"".join((encoded, _date_line(int(time.time())), b"\r\n", b"" if head else body))
+
+
+def problem_body(status: HTTPStatus, detail: str, request_id: str) -> bytes:
+    """A problem (RFC 9457) of texts that hold nothing JSON would have to escape."""
+    return (
+        f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}",'
+        f'"request_id":"{request_id}"}}'
+    ).encode()
 
 
 def problem_response(status: HTTPStatus, detail: str, request_id: str) -> bytes:
     """A response that no application gave, after which the connection is closed."""
-    body = (
-        f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}",'
-        f'"request_id":"{request_id}"}}'
-    )
+    body = problem_body(status, detail, request_id)
     headers = [("Content-Type", "application/problem+json"), ("X-Request-ID", request_id)]
     line = f"{status.value} {status.phrase.upper()}"
-    return encode_response(line, headers, body.encode(), False, head=False)
+    return encode_response(line, headers, body, False, head=False)
 
 
 class AppResponse(NamedTuple):
