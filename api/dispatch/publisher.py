@@ -16,7 +16,7 @@ _logger = logging.getLogger(__name__)
 IDLE_SECONDS = 0.5
 """How often an idle connection is looked at, and a lost one tried again."""
 
-MAX_TOGETHER = 256
+MAX_TOGETHER = 64
 """Messages sent in one go: enough to share the confirm, few enough to stay prompt."""
 
 Done = Callable[[BrokerUnavailable | None], None]

@@ -30,7 +30,7 @@ _logger = logging.getLogger(__name__)
 
 _PlainSocket: Callable[..., socket.socket] = monkey.get_original("socket", "socket")
 
-_PUMP_SECONDS = 0.004
+_PUMP_SECONDS = 0.001
 """How long requests may be begun before the sockets are looked at again."""
 
 _GIVEN_UP = 1 / 64

@@ -4,8 +4,10 @@ A refusal is made before the application sees the request: under five times the 
 answered, most of the work would otherwise be saying no.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ from api.server.turning_away import read_plain_post
 RETRY_AFTER_SECONDS = 1
 _DETAIL = "Too many requests are waiting: come back later"
 _STATUS = "503 SERVICE UNAVAILABLE"
+_ID_CHARACTER = b"?"
+"""In no request id, and nowhere else in a refusal."""
 
 
 class Entrance(NamedTuple):
@@ -91,18 +95,33 @@ class Gate:
 
     def _refusal(self, entrance: Entrance, request_id: str, keep_alive: bool) -> bytes:
         self._refusals[entrance.path] += 1
-        if entrance.customer_form:
-            kind = "application/json"
-            body = f'{{"body":"{_DETAIL}","status":"fail"}}'.encode()
-        else:
-            kind = "application/problem+json"
-            body = problem_body(HTTPStatus.SERVICE_UNAVAILABLE, _DETAIL, request_id)
-        headers = [
-            ("Content-Type", kind),
-            ("Retry-After", str(RETRY_AFTER_SECONDS)),
-            ("X-Request-ID", request_id),
-        ]
-        return encode_response(_STATUS, headers, body, keep_alive, head=False)
+        same = _refusal_without_id(
+            entrance.customer_form, keep_alive, len(request_id), int(time.time())
+        )
+        return same.replace(_ID_CHARACTER * len(request_id), request_id.encode())
+
+
+@lru_cache(maxsize=64)
+def _refusal_without_id(
+    customer_form: bool, keep_alive: bool, id_length: int, _second: int
+) -> bytes:
+    """A whole refusal, with a row of ``_ID_CHARACTER`` in place of the request's id.
+
+    ``_second`` because it carries the date.
+    """
+    request_id = _ID_CHARACTER.decode() * id_length
+    if customer_form:
+        kind = "application/json"
+        body = f'{{"body":"{_DETAIL}","status":"fail"}}'.encode()
+    else:
+        kind = "application/problem+json"
+        body = problem_body(HTTPStatus.SERVICE_UNAVAILABLE, _DETAIL, request_id)
+    headers = [
+        ("Content-Type", kind),
+        ("Retry-After", str(RETRY_AFTER_SECONDS)),
+        ("X-Request-ID", request_id),
+    ]
+    return encode_response(_STATUS, headers, body, keep_alive, head=False)
 
 
 class Served(NamedTuple):
