@@ -8,7 +8,7 @@ SOURCES := api worker shared models ops tests
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=1, REGNO_*)
+run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=half of the CPUs, REGNO_*)
 	@exec $(PYTHON) -m ops.local
 
 test: install-dev lint ## Check everything: lint, unit and integration tests on real servers

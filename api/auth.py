@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask import Flask, request
 
@@ -26,6 +27,10 @@ class ApiKeys:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
         return any(matches)
+
+    def in_head(self, environ: Mapping[str, Any]) -> bool:
+        """Whether a request's WSGI environ carries one of the keys."""
+        return self.accepts(environ.get("HTTP_X_API_KEY", ""))
 
 
 def require_api_key(app: Flask, keys: ApiKeys) -> None:

@@ -1,12 +1,14 @@
 """Wires a front-door process: the one place where its parts meet."""
 
 from functools import partial
+from http import HTTPStatus
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from api.app import create_app
+from api.auth import ApiKeys
 from api.dispatch.cache import RequestCache
 from api.dispatch.cache_store import CacheStore
 from api.dispatch.dispatcher import Dispatcher
@@ -53,7 +55,8 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher, Served]:
         chunk_rows=settings.chunk_rows,
     )
     app = create_app(settings, dispatcher, redis, registry, metrics)
-    return app, dispatcher, Served(make_gate(settings, metrics), settings.max_body_bytes)
+    gate, keys = make_gate(settings, metrics), ApiKeys(settings.api_keys)
+    return app, dispatcher, Served(gate, settings.max_body_bytes, keys.in_head)
 
 
 def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
@@ -66,9 +69,11 @@ def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
         "/v1/predict": Entrance("/v1/predict", sync, customer_form=False),
         "/v1/tasks": Entrance("/v1/tasks", lasting, customer_form=False),
     }
-    paths = {entrance.path for entrance in entrances.values()}
-    refused = {path: metrics.requests.labels(path, "POST", 503) for path in paths}
-    return Gate(entrances, request_id_for, lambda path, count: refused[path].inc(count))
+
+    def answered(path: str, status: HTTPStatus, count: int) -> None:
+        metrics.requests.labels(path, "POST", status.value).inc(count)
+
+    return Gate(entrances, request_id_for, answered)
 
 
 def _wire_cache(

@@ -84,7 +84,7 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
     batch_wait: Annotated[float, Meta(ge=0, le=YEAR)] = 0.002
     """... or its oldest message has waited this many seconds, whichever is first."""
     prefetch: Annotated[int, Meta(ge=1, le=2**16 - 1)] = 256
-    """Messages RabbitMQ sends ahead of their acknowledgement, for each queue by itself.
+    """Messages of the sync lane that RabbitMQ sends ahead of their acknowledgement.
 
     AMQP has 16 bits for it.
     """

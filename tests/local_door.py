@@ -44,7 +44,7 @@ class LocalDoor:
         limits = AdmissionLimits(in_flight, 60.0)
         self.lane = Admission(limits)
         self.other_lane = Admission(limits)
-        self.refused: Counter[str] = Counter()
+        self.answered: Counter[tuple[str, int]] = Counter()
         self.released = threading.Event()
         self.ended_by: BaseException | None = None
         self._unix = unix
@@ -98,9 +98,9 @@ class LocalDoor:
                 "/other": Entrance("/other", self.other_lane, customer_form=False),
             },
             lambda sent: sent or "made-up",
-            lambda path, count: self.refused.update({path: count}),
+            lambda path, status, count: self.answered.update({(path, status): count}),
         )
-        served = Served(gate, self._max_body_bytes)
+        served = Served(gate, self._max_body_bytes, knows_caller)
         self._door = FrontDoor(self._app, served, self._patience, self._max_connections)
         sockets = [_listen(socket.AF_INET, ("127.0.0.1", 0)) for _ in range(2)]
         if self._unix:
@@ -133,6 +133,11 @@ class LocalDoor:
             return [b"that must not be sent"]
         start("200 OK", [("Content-Type", "application/json")])
         return [b"x" * LARGE_BYTES if path == "/large" else _told(environ)]
+
+
+def knows_caller(environ: Environ) -> bool:
+    """Everybody but who says that it is a stranger."""
+    return "HTTP_X_STRANGER" not in environ
 
 
 def _listen(family: int, address: Any) -> Any:

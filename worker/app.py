@@ -20,6 +20,7 @@ from shared.settings import WorkerSettings
 from worker.batcher import Batcher
 from worker.batching import BatchLimits
 from worker.job import JobReader
+from worker.lane_consumer import LaneConsumer
 from worker.model import Model
 from worker.predictor import BatchPredictor
 from worker.read_ahead import READ_AHEAD
@@ -34,8 +35,7 @@ def create_worker(settings: WorkerSettings, model: Model) -> Any:
     app = make_celery(settings)
     app.conf.worker_prefetch_multiplier = settings.prefetch
     app.conf.worker_consumer = RegnoConsumer
-    if settings.broker_url.startswith("amqp"):
-        app.conf.broker_transport = READ_AHEAD
+    prepare_transport(app, settings.broker_url)
     reader = RowReader(settings)
     app.register_task(pick_regno(model, reader, make_batcher_factory(settings, model, redis)))
     app.steps["consumer"] |= {DeclareQueues, Batching, Presence}
@@ -49,6 +49,14 @@ def create_worker(settings: WorkerSettings, model: Model) -> Any:
         regno_redis=redis,
         regno_info=WorkerInfo(name, model.version),
     )
+
+
+def prepare_transport(app: Celery, broker_url: str) -> None:
+    """With RabbitMQ, a window for each lane and, unless it speaks TLS, reading ahead."""
+    if broker_url.startswith("amqp"):
+        app.amqp.Consumer = LaneConsumer
+    if broker_url.startswith("amqp://"):
+        app.conf.broker_transport = READ_AHEAD
 
 
 def make_batcher_factory(

@@ -16,7 +16,7 @@ from shared.results import REPLY_PREFIX, encode_success, join_pieces, join_resul
 from worker.job import Job
 
 PIECES_PREFIX = "regno:pieces:"
-"""Hash of an array's pieces by place: this and the array's task id."""
+"""Of the keys below."""
 
 # Both scripts begin with this: an array that has ended stays as it is. One without a key has
 # not, it came by the sync lane.
@@ -52,6 +52,14 @@ return true
 )
 
 
+def pieces_key(array_id: str, chunks: int) -> str:
+    """The hash of an array's pieces by place.
+
+    It carries the number of its chunks: an array that is sent again may be split in another way.
+    """
+    return f"{PIECES_PREFIX}{array_id}:{chunks}"
+
+
 class Piece(NamedTuple):
     """What became of a chunk whose rows were predicted: a part of its array's result."""
 
@@ -75,16 +83,16 @@ class Gatherer:
         """
         chunk, encoded = piece
         ttl = self._longest_ttl_ms(job)
-        pipe.eval(_PUT, 2, *_keys(job), chunk.place, encoded, ttl, chunk.total)
+        pipe.eval(_PUT, 2, *_keys(job, chunk.total), chunk.place, encoded, ttl, chunk.total)
 
     def end_together(self, pipe: Pipeline, job: Job, pieces: list[bytes]) -> None:
         """Ends the array of a chunk with the predictions of all its rows."""
         encoded = encode_success(job.result_id, join_pieces(pieces))
-        _end(pipe, job, encoded, int(self._ttl[job.lane] * 1000))
+        _end(pipe, _keys(job, len(pieces)), job, encoded, int(self._ttl[job.lane] * 1000))
 
-    def end_early(self, pipe: Pipeline, job: Job, encoded: bytes) -> None:
+    def end_early(self, pipe: Pipeline, job: Job, chunk: Chunk, encoded: bytes) -> None:
         """Ends the array of a chunk as that chunk ended: failed, expired or revoked."""
-        _end(pipe, job, encoded, self._longest_ttl_ms(job))
+        _end(pipe, _keys(job, chunk.total), job, encoded, self._longest_ttl_ms(job))
 
     def _longest_ttl_ms(self, job: Job) -> int:
         """As long as other chunks of the array may still be on their way, and a result's life."""
@@ -93,11 +101,11 @@ class Gatherer:
         return int((left + self._ttl[job.lane]) * 1000)
 
 
-def _end(pipe: Pipeline, job: Job, encoded: bytes, ttl_ms: int) -> None:
+def _end(pipe: Pipeline, keys: tuple[str, str], job: Job, encoded: bytes, ttl_ms: int) -> None:
     ours = job.reply_to is not None and job.reply_to.startswith(REPLY_PREFIX)
     replies = str(job.reply_to) if ours else ""
-    pipe.eval(_END, 2, *_keys(job), encoded, ttl_ms, replies, join_results([encoded]))
+    pipe.eval(_END, 2, *keys, encoded, ttl_ms, replies, join_results([encoded]))
 
 
-def _keys(job: Job) -> tuple[str, str]:
-    return result_key(job.result_id), PIECES_PREFIX + job.result_id
+def _keys(job: Job, chunks: int) -> tuple[str, str]:
+    return result_key(job.result_id), pieces_key(job.result_id, chunks)

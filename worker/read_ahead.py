@@ -46,36 +46,31 @@ class ReadAheadSocket(TCPTransport):  # type: ignore[misc]
 
 
 class ReadAheadConnection(pyamqp.Connection):
-    """py-amqp's connection on such a socket; with TLS it is the stock one."""
+    """py-amqp's connection on such a socket. Not for TLS, whose socket keeps bytes of its own."""
 
     def Transport(  # noqa: N802 - py-amqp's
         self,
         host: str,
         connect_timeout: float,
-        ssl: Any = False,
+        ssl: Any = False,  # noqa: ARG002 - py-amqp's
         read_timeout: float | None = None,
         write_timeout: float | None = None,
         **options: Any,
-    ) -> Any:
+    ) -> ReadAheadSocket:
         """See py-amqp: the socket."""
         timeouts = {"read_timeout": read_timeout, "write_timeout": write_timeout}
-        if ssl:
-            return super().Transport(host, connect_timeout, ssl, **timeouts, **options)
         return ReadAheadSocket(host, connect_timeout, **timeouts, **options)
 
     def blocking_read(self, timeout: float | None = None) -> Any:
         """See py-amqp: one frame. One that is here already needs no timeout."""
         transport = self.transport
-        if isinstance(transport, ReadAheadSocket) and transport.holds_frame():
+        if transport.holds_frame():
             return self.on_inbound_frame(transport.read_frame())
         return super().blocking_read(timeout)
 
     def drain_arrived(self) -> None:
         """Hands over what has arrived, without waiting. Raises TimeoutError where it is nothing."""
         transport = self.transport
-        if not isinstance(transport, ReadAheadSocket):
-            self.drain_events(timeout=0)
-            return
         transport.ahead = True
         try:
             self.drain_events(timeout=0)

@@ -90,7 +90,7 @@ class ResultStore:
                 elif job.chunk is None:
                     self._keep(pipe, job, encoded, replies)
                 else:
-                    self._gatherer.end_early(pipe, job, encoded)
+                    self._gatherer.end_early(pipe, job, job.chunk, encoded)
             for channel, results in replies.items():
                 pipe.publish(channel, join_results(results))
             answers = _execute(pipe)

@@ -69,3 +69,6 @@ class FlightKeeper:
                 self._store.renew(led)
             except ResultStoreUnavailable as error:
                 _logger.warning("flights not renewed: %s", error)
+            except Exception:
+                # Without this thread every flight would end with its first lease.
+                _logger.exception("renewing flights failed")

@@ -11,6 +11,7 @@ from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.task_store import is_terminal
 from api.request_rows import read_rows
 from api.routes.tasks import accepted
+from api.server.gate import give_up_place
 from api.timeouts import read_wish
 from shared.errors import ResultStoreUnavailable
 from shared.results import RawResult
@@ -33,6 +34,7 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
             return _answer(result, headers | cache_status(cache))
         # It may outlive this request, so it goes where nothing accepted is lost.
         task_id = dispatcher.submit(rows, g.request_id)
+        give_up_place(request.environ)
         try:
             result = dispatcher.wait(task_id, deadline)
         except ResultStoreUnavailable:

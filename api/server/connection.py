@@ -4,7 +4,6 @@ import errno
 import logging
 import socket
 import time
-import uuid
 from collections.abc import Mapping
 from enum import IntEnum
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import gevent
 
-from api.server.messages import HttpRequest, problem_response
+from api.server.messages import HttpRequest
 from api.server.reading import RequestReader
 
 _logger = logging.getLogger(__name__)
@@ -45,6 +44,12 @@ class Door(Protocol):
 
     def turn_away(self, data: bytes) -> bytes | None:
         """The refusal of a request that is not to be read at all."""
+
+    def knows_caller(self, request: HttpRequest) -> bool:
+        """Whether the head of a request shows that its caller may be served."""
+
+    def failure(self, request: HttpRequest | None, status: HTTPStatus, detail: str) -> bytes:
+        """The last response on a connection, to a request that could not be read to its end."""
 
     def arrived(self, connection: "Connection", request: HttpRequest) -> bytes | None:
         """Answers a request on the spot, or takes it over and calls ``respond`` later."""
@@ -171,12 +176,22 @@ class Connection:
                 return
         heading = reader.heading
         reader.feed(data)
+        self._doubt_caller()
         if heading is None or reader.heading is not heading:
             self.since = time.monotonic()  # else it is a head that takes its time
         if not self.answering:
             self._next()
         elif len(reader.ready) >= _MAX_PIPELINED:
             self._watcher.stop()
+
+    def _doubt_caller(self) -> None:
+        """Takes no body in pieces from just anybody: it would have to be kept until it is whole."""
+        request = self._reader.request
+        if request is None or request.known or not request.head_done:
+            return
+        request.known = self._door.knows_caller(request)
+        if not request.known:
+            self._reader.cut(request)
 
     def _next(self) -> None:
         """Has the next request answered: in order, one at a time."""
@@ -201,7 +216,7 @@ class Connection:
         """
         if self._reader.refusal is not None:
             status, detail = self._reader.refusal
-            self._send_now(problem_response(status, detail, str(uuid.uuid4())))
+            self._send_now(self._door.failure(self._reader.refused, status, detail))
         if self._state is _State.CLOSED:
             return
         self._state = _State.LINGERING

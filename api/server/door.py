@@ -16,13 +16,12 @@ from gevent.server import StreamServer
 from greenlet import greenlet
 
 from api.server.connection import Connection, Patience
-from api.server.gate import Entrance, Gate, Served
+from api.server.gate import PLACE, Entrance, Gate, Place, Served
 from api.server.messages import (
     Environ,
     HttpRequest,
     WsgiApp,
     encode_response,
-    problem_response,
     run_app,
 )
 
@@ -64,6 +63,7 @@ class FrontDoor:
         self._max_connections = max_connections
         self._app = app
         self._gate: Gate = served.gate
+        self._knows_caller = served.knows_caller
         self._admitted: deque[tuple[Connection, HttpRequest, Entrance | None]] = deque()
         self._again = gevent.get_hub().loop.timer(0.0)
         self._pumping = False
@@ -90,6 +90,16 @@ class FrontDoor:
     def turn_away(self, data: bytes) -> bytes | None:
         """See ``Door``."""
         return None if self.draining else self._gate.turn_away(data, time.monotonic())
+
+    def knows_caller(self, request: HttpRequest) -> bool:
+        """See ``Door``."""
+        return self._knows_caller(request.environ)
+
+    def failure(self, request: HttpRequest | None, status: HTTPStatus, detail: str) -> bytes:
+        """See ``Door``."""
+        environ = {} if request is None else request.environ
+        request_id = self._gate.request_id(environ)
+        return self._gate.failure(environ, status, detail, request_id)
 
     def arrived(self, connection: Connection, request: HttpRequest) -> bytes | None:
         """See ``Door``: what is not let in is answered at once."""
@@ -120,12 +130,14 @@ class FrontDoor:
         self, connection: Connection, request: HttpRequest, entrance: Entrance | None
     ) -> None:
         """In a greenlet of its own: the application may wait in here."""
+        place = None if entrance is None else Place(entrance.lane)
+        request.environ[PLACE] = place
         try:
             try:
                 response, keep_alive = self._answer(request)
             finally:
-                if entrance is not None:
-                    entrance.lane.leave()
+                if place is not None:
+                    place.leave()
             connection.respond(response, keep_alive)
         except BaseException:  # the process is told to end; or a bug, which the event loop logs
             connection.close()
@@ -144,7 +156,7 @@ class FrontDoor:
             _logger.exception("request %s failed", request_id)
             detail = "The service failed; the request id finds it in the logs"
             failed = HTTPStatus.INTERNAL_SERVER_ERROR
-            return problem_response(failed, detail, request_id), False
+            return self._gate.failure(request.environ, failed, detail, request_id), False
 
     def check(self) -> None:
         """Hangs up on clients that take too long, and tells of refusals. Once a second."""

@@ -12,12 +12,11 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from api.server.admission import Admission
-from api.server.messages import Environ, encode_response, problem_body
+from api.server.messages import Environ, encode_response
 from api.server.turning_away import read_plain_post
 
 RETRY_AFTER_SECONDS = 1
 _DETAIL = "Too many requests are waiting: come back later"
-_STATUS = "503 SERVICE UNAVAILABLE"
 _ID_CHARACTER = b"?"
 """In no request id, and nowhere else in a refusal."""
 
@@ -38,17 +37,17 @@ class Gate:
         self,
         entrances: Mapping[str, Entrance],
         request_id: Callable[[str], str],
-        refused: Callable[[str, int], None],
+        answered: Callable[[str, HTTPStatus, int], None],
     ) -> None:
         """``entrances`` by path. ``request_id`` makes an answer's id from what the caller sent.
 
-        ``report`` tells ``refused`` how many requests for a path have been refused.
+        ``report`` tells ``answered`` how many requests for a path were answered here, and how.
         """
         self._entrances = entrances
         self._lanes = list({id(e.lane): e.lane for e in entrances.values()}.values())
         self._make_id = request_id
-        self._refused = refused
-        self._refusals: Counter[str] = Counter()
+        self._answered = answered
+        self._answers: Counter[tuple[str, HTTPStatus]] = Counter()
 
     def entrance(self, environ: Environ) -> Entrance | None:
         """The entrance a request takes; None for one that is admitted freely."""
@@ -64,14 +63,14 @@ class Gate:
         return self._make_id(environ.get("HTTP_X_REQUEST_ID", ""))
 
     def report(self) -> None:
-        """Tells of the refusals since the last time.
+        """Tells of what was answered here since the last time.
 
         To be called about once a second: a metric counted up for each would cost as much as
         the refusal itself.
         """
-        for path, count in self._refusals.items():
-            self._refused(path, count)
-        self._refusals.clear()
+        for (path, status), count in self._answers.items():
+            self._answered(path, status, count)
+        self._answers.clear()
 
     def turn_away(self, data: bytes, now: float) -> bytes | None:
         """The refusal of a request that a client has sent, if it is one that nobody need parse.
@@ -93,8 +92,19 @@ class Gate:
         """The whole response to a request that is not let in."""
         return self._refusal(entrance, self.request_id(environ), keep_alive)
 
+    def failure(self, environ: Environ, status: HTTPStatus, detail: str, request_id: str) -> bytes:
+        """The response to what the application has not answered; then the client is hung up on.
+
+        ``environ`` is empty where no head came that says what was asked.
+        """
+        entrance = self.entrance(environ) if environ else None
+        if entrance is not None:
+            self._answers[entrance.path, status] += 1
+        customer_form = entrance is not None and entrance.customer_form
+        return _encode(customer_form, status, detail, request_id, keep_alive=False)
+
     def _refusal(self, entrance: Entrance, request_id: str, keep_alive: bool) -> bytes:
-        self._refusals[entrance.path] += 1
+        self._answers[entrance.path, HTTPStatus.SERVICE_UNAVAILABLE] += 1
         same = _refusal_without_id(
             entrance.customer_form, keep_alive, len(request_id), int(time.time())
         )
@@ -110,18 +120,58 @@ def _refusal_without_id(
     ``_second`` because it carries the date.
     """
     request_id = _ID_CHARACTER.decode() * id_length
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return _encode(customer_form, status, _DETAIL, request_id, keep_alive=keep_alive)
+
+
+def _encode(
+    customer_form: bool, status: HTTPStatus, detail: str, request_id: str, *, keep_alive: bool
+) -> bytes:
+    """A response of texts that hold nothing JSON would have to escape.
+
+    A problem (RFC 9457), or the customer's form.
+    """
     if customer_form:
         kind = "application/json"
-        body = f'{{"body":"{_DETAIL}","status":"fail"}}'.encode()
+        body = f'{{"body":"{detail}","status":"fail"}}'
     else:
         kind = "application/problem+json"
-        body = problem_body(HTTPStatus.SERVICE_UNAVAILABLE, _DETAIL, request_id)
-    headers = [
-        ("Content-Type", kind),
-        ("Retry-After", str(RETRY_AFTER_SECONDS)),
-        ("X-Request-ID", request_id),
-    ]
-    return encode_response(_STATUS, headers, body, keep_alive, head=False)
+        body = (
+            f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}",'
+            f'"request_id":"{request_id}"}}'
+        )
+    headers = [("Content-Type", kind), ("X-Request-ID", request_id)]
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
+    line = f"{status.value} {status.phrase.upper()}"
+    return encode_response(line, headers, body.encode(), keep_alive, head=False)
+
+
+class Place:
+    """A request's place in its lane, given up once however often that is said."""
+
+    __slots__ = ("_lane",)
+
+    def __init__(self, lane: Admission) -> None:
+        """``lane`` has let the request in."""
+        self._lane: Admission | None = lane
+
+    def leave(self) -> None:
+        """The place is free for another."""
+        lane, self._lane = self._lane, None
+        if lane is not None:
+            lane.leave()
+
+
+PLACE = "regno.place"
+"""Environ key of the request's ``Place``. Absent where there is no gate."""
+
+
+def give_up_place(environ: Environ) -> None:
+    """Lets another request in for one that only waits from here on."""
+    place = environ.get(PLACE)
+    if place is not None:
+        place.leave()
 
 
 class Served(NamedTuple):
@@ -129,6 +179,8 @@ class Served(NamedTuple):
 
     gate: Gate
     max_body_bytes: int
+    knows_caller: Callable[[Environ], bool]
+    """Whether a request's head shows that its caller may be served."""
 
 
 SERVED = "regno_served"

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -23,23 +22,41 @@ BODY = "regno.body"
 _TARGET_CHARSET = "latin-1"  # WSGI strings hold bytes
 
 
-@lru_cache(maxsize=1024)  # clients repeat a few names
+_KEPT_NAME_BYTES = 64
+"""Longer header names are rare, and shall not fill the memory."""
+
+
 def environ_name(header: bytes) -> str:
     """The environ key of a header.
 
     Empty for a name with an underscore: WSGI could not tell it from the one with a dash, so a
     client could pass one header off as another that a proxy has checked.
     """
+    return _known_name(header) if len(header) <= _KEPT_NAME_BYTES else _made_name(header)
+
+
+def _made_name(header: bytes) -> str:
     if b"_" in header:
         return ""
     name = header.decode().upper().replace("-", "_")
     return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
+_known_name = lru_cache(maxsize=1024)(_made_name)  # clients repeat a few names
+
+
 class HttpRequest:
     """One request as far as it has been read."""
 
-    __slots__ = ("body", "environ", "expects_continue", "head_done", "keep_alive", "target")
+    __slots__ = (
+        "body",
+        "environ",
+        "expects_continue",
+        "head_done",
+        "keep_alive",
+        "known",
+        "target",
+    )
 
     def __init__(self, base: Mapping[str, Any]) -> None:
         """``base`` is what all requests of a connection have in their environ."""
@@ -50,6 +67,8 @@ class HttpRequest:
         self.expects_continue = False
         """The body comes once the client has been told to go on."""
         self.keep_alive = True
+        self.known = False
+        """Whether its caller is known to be one who may be served."""
 
     def add_header(self, header: bytes, value: bytes) -> None:
         """A header line. Repeated ones are joined, as RFC 9110 section 5.2 allows."""
@@ -62,13 +81,13 @@ class HttpRequest:
 
     def finish_head(self, method: str, version: str) -> None:
         """All headers are there. Raises httptools.HttpParserInvalidURLError."""
-        self.head_done = True
         environ = self.environ
         environ["PATH_INFO"], environ["QUERY_STRING"] = split_target(self.target, method)
         environ["REQUEST_METHOD"] = method
         environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
         if "HTTP_EXPECT" in environ and version == "1.1":
             self.expects_continue = environ["HTTP_EXPECT"].lower() == "100-continue"
+        self.head_done = True
 
     def finish_body(self, *, complete: bool) -> None:
         """All of the body is there, whichever way it was framed; or it is cut, being too large."""
@@ -122,22 +141,6 @@ def encode_response(
     lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n")
     encoded = "".join(lines).encode(_TARGET_CHARSET)
     return b"".join((encoded, _date_line(int(time.time())), b"\r\n", b"" if head else body))
-
-
-def problem_body(status: HTTPStatus, detail: str, request_id: str) -> bytes:
-    """A problem (RFC 9457) of texts that hold nothing JSON would have to escape."""
-    return (
-        f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}",'
-        f'"request_id":"{request_id}"}}'
-    ).encode()
-
-
-def problem_response(status: HTTPStatus, detail: str, request_id: str) -> bytes:
-    """A response that no application gave, after which the connection is closed."""
-    body = problem_body(status, detail, request_id)
-    headers = [("Content-Type", "application/problem+json"), ("X-Request-ID", request_id)]
-    line = f"{status.value} {status.phrase.upper()}"
-    return encode_response(line, headers, body, False, head=False)
 
 
 class AppResponse(NamedTuple):

@@ -13,6 +13,8 @@ MAX_HEAD_BYTES = 64 * 1024
 """A head that is not complete with so many bytes is refused when more come."""
 MAX_HEADER_LINES = 256
 MAX_TARGET_BYTES = 8190
+MAX_LENGTH_DIGITS = 19
+"""Of a Content-Length; more would not fit into 64 bits."""
 
 
 class Refusal(NamedTuple):
@@ -39,7 +41,7 @@ class RequestReader:
 
     __slots__ = (
         "_again", "_base", "_lines", "_max_body_bytes", "_parser", "_unused", "ended", "ready",
-        "refusal", "request",
+        "refusal", "refused", "request",
     )  # fmt: skip
 
     def __init__(self, base: Mapping[str, Any], max_body_bytes: int) -> None:
@@ -58,6 +60,8 @@ class RequestReader:
         """Nothing that comes now is read."""
         self.refusal: Refusal | None = None
         """What to say after the answers to all that is ready."""
+        self.refused: HttpRequest | None = None
+        """The request that is meant, where at least its head could be read."""
 
     @property
     def heading(self) -> HttpRequest | None:
@@ -78,6 +82,8 @@ class RequestReader:
     def refuse(self, status: HTTPStatus, detail: str) -> None:
         """Reads no further, and has the client told why."""
         if not self.ended:
+            if self.heading is None:
+                self.refused = self.request
             self.end()
             self.refusal = Refusal(status, detail)
 
@@ -99,6 +105,11 @@ class RequestReader:
             return False
         request.expects_continue = False
         return True
+
+    def cut(self, request: HttpRequest) -> None:
+        """Hands over a request without its body, for the application to say what is wrong."""
+        request.keep_alive = False
+        self._finish(request, complete=False)
 
     def _parse(self, data: bytes) -> bytes:
         """What is left to parse."""
@@ -167,7 +178,7 @@ class RequestReader:
             raise _Refused(*flaw)
         self._unused = 0
         if int(request.environ.get("CONTENT_LENGTH") or 0) > self._max_body_bytes:
-            self._cut(request)
+            self.cut(request)
 
     def on_body(self, part: bytes) -> None:
         """Some of the body."""
@@ -175,7 +186,7 @@ class RequestReader:
         request.body += part
         self._unused = 0
         if len(request.body) > self._max_body_bytes:
-            self._cut(request)
+            self.cut(request)
 
     def on_message_complete(self) -> None:
         """The request is there."""
@@ -194,11 +205,6 @@ class RequestReader:
         if self.request is None:
             raise _Refused
         return self.request
-
-    def _cut(self, request: HttpRequest) -> None:
-        """Hands over a request whose body is too large, for the application to say so."""
-        request.keep_alive = False
-        self._finish(request, complete=False)
 
     def _finish(self, request: HttpRequest, *, complete: bool) -> None:
         request.finish_body(complete=complete)
@@ -220,6 +226,8 @@ def flaw_of(environ: Environ) -> Refusal | None:
     host = environ.get("HTTP_HOST")
     if ("," in host) if host is not None else version == "HTTP/1.1":
         return Refusal(HTTPStatus.BAD_REQUEST, "Expected one Host header")
+    if len(environ.get("CONTENT_LENGTH", "")) > MAX_LENGTH_DIGITS:
+        return Refusal(HTTPStatus.BAD_REQUEST, "Expected a shorter Content-Length")
     coding = environ.get("HTTP_TRANSFER_ENCODING")
     if coding is not None:
         if version == "HTTP/1.0":

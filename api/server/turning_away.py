@@ -8,11 +8,17 @@ few searches; every other is parsed and then refused.
 import re
 from typing import NamedTuple
 
-_HEAD_END = b"\r\n\r\n"
-_VERSION = b" HTTP/1.1"
+_HEAD = re.compile(
+    rb"POST (/[!-~]*) HTTP/1\.1"
+    rb"((?:\r\n[!#$%&'*+\-.^`|~0-9A-Za-z]+:[\t -~\x80-\xff]*)+)\r\n\r\n"
+)
+"""Request line and header lines, nothing in them that RFC 9112 would have anyone doubt."""
+
 _LENGTH = b"\r\ncontent-length:"
+_HOST = b"\r\nhost:"
 _REQUEST_ID = b"\r\nx-request-id:"
 _UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|connection|upgrade|expect):")
+_LENGTH_DIGITS = 9
 
 
 class PlainPost(NamedTuple):
@@ -25,19 +31,20 @@ class PlainPost(NamedTuple):
 
 def read_plain_post(data: bytes) -> PlainPost | None:
     """The request that ``data`` is; None where it is anything but one whole, plain POST."""
-    end = data.find(_HEAD_END)
-    if end < 0 or not data.startswith(b"POST /"):
+    parts = _HEAD.match(data)
+    if parts is None:
         return None
-    line_end = data.find(b"\r\n")
-    head = data[line_end:end].lower()
-    if not data.endswith(_VERSION, 0, line_end) or _UNUSUAL.search(head):
+    path, lines = parts.groups()
+    head = lines.lower()
+    if _UNUSUAL.search(head):
         return None
-    length = _value(head, _LENGTH)
-    if not length.isdigit() or int(length) != len(data) - end - len(_HEAD_END):
+    length, host = _value(head, _LENGTH), _value(head, _HOST)
+    if not host or b"," in host or not length.isdigit() or len(length) > _LENGTH_DIGITS:
         return None
-    path = data[len(b"POST ") : line_end - len(_VERSION)]
-    request_id = _value(data[line_end:end], _REQUEST_ID, head)
-    return PlainPost(path.partition(b"?")[0].decode("latin-1"), request_id.decode("latin-1"))
+    if int(length) != len(data) - parts.end():
+        return None
+    request_id = _value(lines, _REQUEST_ID, head)
+    return PlainPost(path.partition(b"?")[0].decode(), request_id.decode("latin-1"))
 
 
 def _value(head: bytes, name: bytes, lower: bytes | None = None) -> bytes:

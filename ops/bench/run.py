@@ -67,6 +67,7 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
             in_other_ways,
         )
         outcomes: dict[str, Outcome] = {}
+        report = ""
         try:
             progress.follow(Plan(0.0, _SECONDS_TO_BEGIN, sum(planned)))
             progress.step("starting RabbitMQ and Redis")
@@ -75,8 +76,10 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
                 done = _SECONDS_TO_BEGIN + sum(planned[:at])
                 progress.follow(Plan(done, planned[at], sum(planned[at + 1 :])))
                 outcomes[scenario.name] = scenario.run(bench)
+                # Each time: whatever comes later, what has been measured is kept.
+                report = write_report(options.out, outcomes, facts, [service, *compared])
             progress.follow(Plan(0.0, 0.0, 0.0))
             progress.step("measured; stopping everything")
         finally:
             stand.close()
-    return write_report(options.out, outcomes, facts, [service, *compared])
+    return report

@@ -23,7 +23,7 @@ from shared.results import (
 )
 from tests.servers import Servers
 from tests.unit.fakes import a_job
-from worker.gather import PIECES_PREFIX, Piece
+from worker.gather import Piece, pieces_key
 from worker.job import Job
 from worker.store import Outcome, ResultStore
 
@@ -113,7 +113,7 @@ def negatives(redis: Redis) -> list[float]:
 
 
 def pieces(redis: Redis) -> int:
-    return redis.hlen(PIECES_PREFIX + ARRAY)
+    return redis.hlen(pieces_key(ARRAY, TOTAL))
 
 
 @LANES
@@ -167,7 +167,7 @@ def test_pieces_that_were_complete_when_a_worker_died_end_with_its_redelivered_c
     for place in range(TOTAL):
         piece = predicted(place, Lane.ASYNC).encoded
         assert isinstance(piece, Piece)
-        redis.hset(PIECES_PREFIX + ARRAY, str(place), piece.encoded)
+        redis.hset(pieces_key(ARRAY, TOTAL), str(place), piece.encoded)
     store.store([predicted(1, Lane.ASYNC)])
     assert negatives(redis) == [0.0, 0.1, 0.2]
     assert pieces(redis) == 0
@@ -217,7 +217,7 @@ def test_pieces_outlive_the_arrays_time_and_its_result_is_kept_as_any_other(
 ) -> None:
     left = 100
     store.store([predicted(0, lane)])
-    assert left < redis.pttl(PIECES_PREFIX + ARRAY) / 1000 <= left + ttl
+    assert left < redis.pttl(pieces_key(ARRAY, TOTAL)) / 1000 <= left + ttl
     store.store([predicted(1, lane), predicted(2, lane)])
     assert 0 < redis.pttl(result_key(ARRAY)) / 1000 <= ttl
 

@@ -120,6 +120,16 @@ def test_a_body_that_is_too_large_is_413_however_it_is_framed(
             assert client.read_end() == b""
 
 
+@pytest.mark.parametrize("path", ["/reg/", "/v1/predict", "/v1/tasks", "/no/such/path"])
+@pytest.mark.parametrize("key", [(), ("x-api-key: somebody-elses-key",)])
+def test_the_body_of_a_caller_without_a_key_is_not_waited_for(
+    client: RawClient, path: str, key: tuple[str, ...]
+) -> None:
+    answer = client.ask(f"POST {path} HTTP/1.1", HOST, JSON, *key, "Content-Length: 9000")
+    assert (answer.status, answer.headers["connection"]) == (401, "close")
+    assert ("body" in answer.json()) == (path == "/reg/")
+
+
 @pytest.mark.parametrize(
     ("lines", "status"),
     [

@@ -282,6 +282,7 @@ LENGTHS = {
     "no number": ("Content-Length: 0x1",),
     "an empty length": ("Content-Length:",),
     "a huge length": ("Content-Length: 99999999999999999999999",),
+    "a length of many zeros": (f"Content-Length: {'0' * 5000}",),
     "length, then chunks": ("Content-Length: 1", CHUNKED),
     "chunks, then length": (CHUNKED, "Content-Length: 1"),
     "chunks not last": ("Transfer-Encoding: chunked, identity",),
@@ -320,6 +321,34 @@ def test_what_is_no_request_is_refused(client: RawClient, data: bytes, status: i
 def test_a_body_of_doubtful_length_is_refused(client: RawClient, lines: tuple[str, ...]) -> None:
     client.send(*GET, *lines, body=b"1\r\na\r\n0\r\n\r\n")
     is_told(client, 400)
+
+
+@pytest.fixture(scope="module")
+def full_door() -> Iterator[LocalDoor]:
+    """Its lane is full, so that plain requests are refused without being parsed."""
+    with LocalDoor(in_flight=1) as door, door.connect() as client:
+        client.send(*WAIT)
+        door.wait_answering(1)
+        yield door
+        door.released.set()
+        assert client.read().status == 200
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *LENGTHS.values(),
+        (HOST, "Content-Length: 0"),
+        ("Content-Length: 0", "A : b"),
+        ("Content-Length: 0", "A: b", " c"),
+        ("Content-Length: 0\nTransfer-Encoding: chunked",),
+    ],
+)
+def test_a_full_lane_makes_nobody_less_strict(full_door: LocalDoor, lines: tuple[str, ...]) -> None:
+    with full_door.connect() as client:
+        assert client.ask(*WAIT).status == 503
+        client.send("POST /wait HTTP/1.1", HOST, *lines)
+        is_told(client, 400)
 
 
 @pytest.mark.parametrize("coding", ["gzip, chunked", "gzip", "identity", "xchunked"])
@@ -549,6 +578,35 @@ def test_a_handler_that_ends_the_process_ends_it(door: LocalDoor) -> None:
     assert door.lane.in_flight == 0
 
 
+# What fails before the application sees it.
+
+
+def test_who_calls_in_the_customers_form_is_told_in_it_and_under_its_own_id(
+    door: LocalDoor,
+) -> None:
+    with door.connect() as client:
+        client.send("POST /reg/ HTTP/1.1", HOST, "X-Request-ID: mine", "Transfer-Encoding: gzip")
+        answer = client.read()
+        assert (answer.status, answer.headers["x-request-id"]) == (501, "mine")
+        assert answer.json() == {"body": "Transfer-Encoding must be chunked", "status": "fail"}
+    counted = {("/reg/", 501): 1}
+    wait_until(lambda: door.answered == counted, SECONDS, "the failure is counted")
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 90000", CHUNKED])
+def test_a_stranger_is_answered_without_its_body_being_read(
+    client: RawClient, framing: str
+) -> None:
+    answer = client.ask("POST /path HTTP/1.1", HOST, "X-Stranger: yes", framing)
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    assert answer.json()["body"] is None
+
+
+def test_a_stranger_that_asks_first_is_not_told_to_go_on(client: RawClient) -> None:
+    lines = ("X-Stranger: yes", "Content-Length: 9", "Expect: 100-continue")
+    assert client.ask("POST /path HTTP/1.1", HOST, *lines).headers["connection"] == "close"
+
+
 # More than can be taken in.
 
 
@@ -578,8 +636,8 @@ def test_a_lane_at_its_bound_refuses_at_once_and_the_others_go_on(door: LocalDoo
             assert other.read().status == 200
             other.close()
         assert client.ask(*WAIT).status == 200
-    told = {"/wait": 2, "/reg/": 1}
-    wait_until(lambda: door.refused == told, SECONDS, "the refusals are told")
+    told = {("/wait", 503): 2, ("/reg/", 503): 1}
+    wait_until(lambda: door.answered == told, SECONDS, "the refusals are told")
     assert (door.lane.in_flight, door.other_lane.in_flight) == (0, 0)
 
 

@@ -24,7 +24,7 @@ from tests.integration.test_reference import as_csv
 from tests.processes import Process, wait_until
 from tests.servers import Servers
 from tests.stack import SHIPPED_MODEL, Client, Stack
-from worker.gather import PIECES_PREFIX
+from worker.gather import PIECES_PREFIX, pieces_key
 
 ROWS = 1000
 CHUNKS = 10
@@ -118,7 +118,7 @@ def ended(client: Client, task_id: str) -> Any:
 
 
 def pieces(redis: Redis, task_id: str) -> int:
-    return redis.hlen(PIECES_PREFIX + task_id)
+    return redis.hlen(pieces_key(task_id, CHUNKS))
 
 
 def all_is_taken(stack: Stack) -> None:
@@ -216,7 +216,7 @@ def test_an_array_whose_worker_is_killed_ends_once_and_right(
         task_id = submit(stack.client)
         wait_until(lambda: pieces(redis, task_id) > 0, 10, "another worker has done its share")
         assert pieces(redis, task_id) < CHUNKS  # the paused one holds its own
-        assert redis.ttl(PIECES_PREFIX + task_id) > 0
+        assert redis.ttl(pieces_key(task_id, CHUNKS)) > 0
         assert stack.client.get(f"/v1/tasks/{task_id}").json()["status"] == "queued"
         pause.pop_all()  # what is killed cannot be resumed
     stack.replace_worker(doomed)

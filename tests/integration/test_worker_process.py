@@ -11,11 +11,13 @@ import pytest
 from catboost import CatBoostClassifier, CatBoostRegressor
 
 from ops.local import programs
+from shared.settings import WorkerSettings
 from tests.builders import a_row
 from tests.processes import Process
 from tests.reference import Reference, features
 from tests.servers import Servers
 from tests.stack import SHIPPED_MODEL, Stack
+from worker.lane_consumer import ASYNC_WINDOW
 
 MANIFEST = ".manifest.json"
 
@@ -242,3 +244,16 @@ def test_a_worker_told_to_stop_loses_nothing_that_was_accepted(private_stack: St
     ]
     assert [state["status"] for state in states] == ["done"] * 60
     assert len({str(state["predictions"]) for state in states}) == 1
+
+
+def test_rabbitmq_sends_less_ahead_of_the_lane_whose_messages_are_large(
+    servers: Servers, private_stack: Stack
+) -> None:
+    private_stack.wait_ready()
+    columns = ("queue_name", "prefetch_count")
+    listed = servers.rabbit.ctl("list_consumers", "-p", "private", *columns).split()
+    windows = dict(zip(listed[::2], listed[1::2], strict=True))
+    assert windows["regno.async"] == str(ASYNC_WINDOW)
+    assert windows["regno.sync"] == str(
+        WorkerSettings(broker_url="none", redis_url="none").prefetch
+    )

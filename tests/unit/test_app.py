@@ -13,6 +13,8 @@ from werkzeug.test import TestResponse
 from api.app import create_app
 from api.dispatch.cache import CacheUse
 from api.openapi import openapi_document
+from api.server.admission import Admission, AdmissionLimits
+from api.server.gate import PLACE, Place
 from shared import errors
 from shared.metrics import ApiMetrics
 from shared.redis_client import connect_redis
@@ -390,6 +392,15 @@ def test_a_preferred_late_answer_is_202_when_it_is_not_there_in_time(door: Front
     assert answer.headers["Location"] == "/v1/tasks/task"
     assert answer.headers["Preference-Applied"] == "respond-async"
     assert answer.json == {"task_id": "task", "status": "queued"}
+
+
+def test_who_only_waits_for_an_accepted_task_keeps_nobody_out(door: FrontDoor) -> None:
+    lane = Admission(AdmissionLimits(1, 1.0))
+    for headers, left in (({}, 1), ({"Prefer": "respond-async"}, 0)):
+        lane.in_flight = 1
+        answer = door.post("/v1/predict", headers=headers, environ_overrides={PLACE: Place(lane)})
+        assert answer.status_code == 200
+        assert lane.in_flight == left
 
 
 @pytest.mark.parametrize("key", ["", " ", "two words", "x" * 256, "ключ"])

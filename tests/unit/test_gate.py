@@ -1,12 +1,13 @@
 """Which requests have to be let in, and what a refused one is told."""
 
 import json
+from http import HTTPStatus
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from api.server.admission import Admission, AdmissionLimits
-from api.server.gate import Entrance, Gate
+from api.server.gate import PLACE, Entrance, Gate, Place, give_up_place
 from api.server.messages import Environ
 from api.wiring import make_gate
 from shared.metrics import ApiMetrics
@@ -91,6 +92,48 @@ def test_an_id_that_could_break_a_header_is_not_repeated(gate: Gate) -> None:
 
 def test_entrances_of_a_gate_are_its_own() -> None:
     lane = Admission(AdmissionLimits(1, 1.0))
-    gate = Gate({"/a": Entrance("/a", lane, customer_form=False)}, str, lambda _path, _count: None)
+    gate = Gate({"/a": Entrance("/a", lane, customer_form=False)}, str, lambda *_: None)
     assert entrance(gate, "/a").lane is lane
     assert gate.entrance(a_request("POST", "/reg/")) is None
+
+
+@pytest.mark.parametrize("path", ["/reg/", "/v1/predict"])
+def test_what_the_application_never_saw_fails_in_the_form_of_the_call_and_is_counted(
+    gate: Gate, registry: CollectorRegistry, path: str
+) -> None:
+    response = gate.failure(a_request("POST", path), HTTPStatus.REQUEST_TIMEOUT, "Late", "mine")
+    head, _, body = response.decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 408 REQUEST TIMEOUT\r\n")
+    assert "\r\nConnection: close\r\n" in head
+    assert "\r\nX-Request-ID: mine\r\n" in head
+    assert "Retry-After" not in head
+    if path == "/reg/":
+        assert json.loads(body) == {"body": "Late", "status": "fail"}
+    else:
+        problem = {"title": "Request Timeout", "status": 408, "detail": "Late"}
+        assert json.loads(body) == problem | {"request_id": "mine"}
+    gate.report()
+    labels = {"route": path, "method": "POST", "status": "408"}
+    assert registry.get_sample_value("regno_http_requests_total", labels) == 1
+
+
+def test_a_failure_without_a_head_is_nobodys(gate: Gate, registry: CollectorRegistry) -> None:
+    assert b'"status":400' in gate.failure({}, HTTPStatus.BAD_REQUEST, "No", "made-up")
+    gate.report()
+    counted = [sample for metric in registry.collect() for sample in metric.samples]
+    assert not any(sample.labels.get("status") == "400" for sample in counted)
+
+
+def test_a_place_is_given_up_once() -> None:
+    lane = Admission(AdmissionLimits(2, 1.0))
+    assert lane.enter(0.0)
+    assert lane.enter(0.0)
+    place = Place(lane)
+    give_up_place({PLACE: place})
+    place.leave()
+    assert lane.in_flight == 1
+
+
+def test_without_a_gate_there_is_no_place_to_give_up() -> None:
+    give_up_place({})
+    give_up_place({PLACE: None})

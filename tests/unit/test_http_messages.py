@@ -1,13 +1,12 @@
 """HTTP messages as WSGI has them, without a socket."""
 
 from collections.abc import Iterator
-from http import HTTPStatus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.server.messages import encode_response, environ_name, problem_response, run_app
+from api.server.messages import encode_response, environ_name, run_app
 from api.server.reading import MAX_HEAD_BYTES, RequestReader
 
 HEAD = b"POST /path HTTP/1.1\r\nHost: x\r\n"
@@ -147,13 +146,6 @@ def test_a_response_that_ends_with_its_head_has_no_body(status: str) -> None:
     response = encode_response(status, [], b"hi", False, False)
     assert response.endswith(b"\r\n\r\n")
     assert b"Content-Length" not in response
-
-
-def test_a_refusal_has_an_id_in_both_places() -> None:
-    response = problem_response(HTTPStatus.BAD_REQUEST, "no", "an-id").decode()
-    assert "X-Request-ID: an-id\r\n" in response
-    assert response.endswith('"detail":"no","request_id":"an-id"}')
-    assert "Connection: close" in response
 
 
 class Closing(list[bytes]):

@@ -38,6 +38,20 @@ def test_an_unusual_head_is_left_to_the_parser(header: str) -> None:
     assert read_plain_post(a_post(header)) is None
 
 
+DOUBTFUL = [
+    b"\r\nTransfer-Encoding : chunked",
+    b"\nTransfer-Encoding: chunked",
+    b"\r\n Transfer-Encoding: chunked",
+    b"\r\nA: b\r\n c",
+    b"\r\nA: b\0c",
+    b"\r\nA: b\rc",
+    b"\r\nno colon",
+    b"\r\n: no name",
+    b"\r\nHost: y",
+]
+"""Header lines after which nobody may be sure where a body ends, or who is meant."""
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -49,6 +63,14 @@ def test_an_unusual_head_is_left_to_the_parser(header: str) -> None:
         b"POST /v1/predict HTTP/1.1\r\nContent-Length: +2\r\n\r\n{}",
         b"POST /v1/predict HTTP/1.1\r\nContent-Length:\r\n\r\n",
         b"POST http://x/v1/predict HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+        b"POST /v1/predict HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+        *(
+            b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 0" + more + b"\r\n\r\n"
+            for more in DOUBTFUL
+        ),
+        b"POST /v1/a b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        b"POST /v1/a\nb HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"0" * 5000 + b"\r\n\r\n",
     ],
 )
 def test_what_is_no_plain_post_is_left_to_the_parser(data: bytes) -> None:

@@ -49,6 +49,7 @@ def run(bench: Bench) -> Outcome:
     targets = [
         Target(f"{about}: {name}", growth[name], "<", _GROWTH_PERCENT, "%") for name in samples
     ]
+    targets.append(Target(f"errors at {RATE:g}/s", record.errors, "==", 0))
     table = Table(
         f"Resident memory, MB, at {RATE:g} requests a second for {bench.lengths.memory:g} s",
         "Growth: the median of the last fifth against that of the second fifth. The first process "

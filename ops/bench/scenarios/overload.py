@@ -25,8 +25,7 @@ from ops.local.servers import REDIS
 TIMES = (2, 5)
 _CLIENTS = 64
 _CONNECTIONS = 900
-"""More than the service takes in hand at once, or nothing would be refused; fewer than the 1,000
-that one of its processes accepts."""
+"""More than the service takes in hand at once, or nothing would be refused."""
 
 _DEADLINE_SECONDS = 2.0
 """The service's own for a caller who names none: an answer after that is not in time."""
