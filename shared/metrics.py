@@ -53,7 +53,8 @@ _API_WHERES = [where for where in Where if where is not Where.PREDICTION]
 UNEXPECTED_ERRORS = CounterSpec(
     "regno_unexpected_errors_total",
     "Errors that nobody foresaw: logged, and the process went on. By where they were caught: "
-    + ", ".join(Where),
+    + ", ".join(Where)
+    + ".",
     ("where",),
 )
 
@@ -105,7 +106,7 @@ CACHE_REQUESTS = CounterSpec(
 
 _TASK_LABELS = ("name", "queue_name")
 RECEIVED = CounterSpec(
-    "celery_task_received_total", "Tasks delivered to a worker, again included.", _TASK_LABELS
+    "celery_task_received_total", "Tasks delivered to a worker; each delivery counts.", _TASK_LABELS
 )
 SUCCEEDED = CounterSpec(
     "celery_task_succeeded_total", "Tasks whose predictions are stored.", _TASK_LABELS
