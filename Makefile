@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 SOURCES := api worker shared models ops tests
 
-.PHONY: help run test lint format train bench bench-peers load lock install-run install-dev clean
+.PHONY: help run test lint format docs train bench bench-peers load lock install-run install-dev clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lint: install-dev ## Check style, types and who imports whom
 format: install-dev ## Put the sources into shape
 	@.venv/bin/ruff format $(SOURCES)
 	@.venv/bin/ruff check --fix $(SOURCES)
+
+docs: install-dev ## Make the pages that are made from code: docs/metrics.md
+	@$(PYTHON) -m ops.docs
 
 train: install-dev ## Rebuild the shipped model: the same seed gives the same file
 	@$(PYTHON) -m models

@@ -34,11 +34,11 @@ def create_app(
     metrics.count_requests(app, api_metrics)
     add_request_ids(app)
     require_api_key(app, ApiKeys(settings.api_keys))
-    register_error_handlers(app)
+    register_error_handlers(app, api_metrics.unexpected)
     app.register_blueprint(reg.make_blueprint(dispatcher, reader, settings.default_timeout))
     app.register_blueprint(predict.make_blueprint(dispatcher, reader, settings))
     app.register_blueprint(tasks.make_blueprint(dispatcher, reader, settings))
     app.register_blueprint(health.make_blueprint(dispatcher, redis))
-    app.register_blueprint(metrics.make_blueprint(registry))
+    app.register_blueprint(metrics.make_blueprint(registry, api_metrics.tallies.report))
     register_docs(app, openapi_document(settings, reader))
     return app

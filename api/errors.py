@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from shared import errors
+from shared.metrics import Unexpected, Where
 
 _logger = logging.getLogger(__name__)
 
@@ -106,8 +107,13 @@ def _on_bug(error: Exception) -> Response:
     return _respond(Problem(code.phrase, code, detail, g.request_id), {})
 
 
-def register_error_handlers(app: Flask) -> None:
+def register_error_handlers(app: Flask, unexpected: Unexpected) -> None:
     """Every error, ours, Flask's or a bug, leaves as a problem or in the customer's form."""
+
+    def on_bug(error: Exception) -> Response:
+        unexpected(Where.ROUTE)
+        return _on_bug(error)
+
     app.register_error_handler(errors.RegnoError, _on_regno_error)
     app.register_error_handler(HTTPException, _on_http_exception)
-    app.register_error_handler(Exception, _on_bug)
+    app.register_error_handler(Exception, on_bug)

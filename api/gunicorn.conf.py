@@ -50,10 +50,12 @@ def post_worker_init(worker):
 
 
 def worker_exit(_server, worker):
+    from api.server.gate import SERVED  # noqa: PLC0415
     from api.wsgi import DISPATCHER  # noqa: PLC0415
 
     if worker.wsgi is not None:
         worker.wsgi.extensions[DISPATCHER].stop()
+        worker.wsgi.extensions[SERVED].report()
 
 
 def child_exit(_server, worker):

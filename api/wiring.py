@@ -1,6 +1,6 @@
 """Wires a front-door process: the one place where its parts meet."""
 
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 
 from flask import Flask
@@ -15,7 +15,7 @@ from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.flights import FlightKeeper
 from api.dispatch.links import open_link
 from api.dispatch.look_ups import LookUps
-from api.dispatch.publisher import Publisher
+from api.dispatch.publisher import Publisher, PublisherCounts
 from api.dispatch.replies import ReplyListener
 from api.dispatch.subscription import Subscription
 from api.dispatch.task_store import TaskStore
@@ -23,7 +23,9 @@ from api.dispatch.waiters import WaiterTable
 from api.request_id import request_id_for
 from api.server.admission import Admission, AdmissionLimits
 from api.server.gate import Entrance, Gate, Served
+from shared.instruments import Count
 from shared.metrics import ApiMetrics
+from shared.queues import Lane
 from shared.redis_client import connect_redis
 from shared.settings import ApiSettings
 
@@ -37,14 +39,17 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher, Served]:
     store = TaskStore(redis, settings.result_ttl, settings.task_ttl)
     registry = CollectorRegistry()
     metrics = ApiMetrics(registry)
-    waiters = WaiterTable(metrics.waiting)
-    connect = partial(open_link, settings.broker_url)
+    waiters = WaiterTable()
+    metrics.tallies.level(metrics.waiters, lambda: waiters.waits)
     replies = ReplyListener(
-        lambda: Subscription(redis.connection_pool, REDIS_SILENCE_SECONDS), store, waiters
+        lambda: Subscription(redis.connection_pool, REDIS_SILENCE_SECONDS),
+        store,
+        waiters,
+        metrics.unexpected,
     )
     dispatcher = Dispatcher(
-        Publisher(connect, settings.publish_timeout),
-        Publisher(connect, settings.publish_timeout),
+        _make_publisher(settings, metrics, Lane.SYNC),
+        _make_publisher(settings, metrics, Lane.ASYNC),
         replies,
         waiters,
         store,
@@ -55,14 +60,22 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher, Served]:
         chunk_rows=settings.chunk_rows,
     )
     app = create_app(settings, dispatcher, redis, registry, metrics)
-    gate, keys = make_gate(settings, metrics), ApiKeys(settings.api_keys)
-    return app, dispatcher, Served(gate, settings.max_body_bytes, keys.in_head)
+    served = Served(
+        make_gate(settings, metrics),
+        settings.max_body_bytes,
+        ApiKeys(settings.api_keys).in_head,
+        metrics.tallies.report,
+        metrics.unexpected,
+    )
+    return app, dispatcher, served
 
 
 def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
     """The two lanes' admission. A request may expect to wait half of the default timeout."""
     limits = AdmissionLimits(settings.max_in_flight, settings.default_timeout / 2)
     sync, lasting = Admission(limits), Admission(limits)
+    for lane, admission in ((Lane.SYNC, sync), (Lane.ASYNC, lasting)):
+        _watch(metrics, lane, admission)
     entrances = {
         "/reg/": Entrance("/reg/", sync, customer_form=True),
         "/reg": Entrance("/reg/", sync, customer_form=True),
@@ -70,10 +83,34 @@ def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
         "/v1/tasks": Entrance("/v1/tasks", lasting, customer_form=False),
     }
 
-    def answered(path: str, status: HTTPStatus, count: int) -> None:
-        metrics.requests.labels(path, "POST", status.value).inc(count)
+    @cache
+    def answers(path: str, status: HTTPStatus) -> Count:
+        counters = [metrics.requests.labels(path, "POST", status.value)]
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            counters.append(metrics.shed.labels(path))
+        return metrics.tallies.count(*counters)
 
-    return Gate(entrances, request_id_for, answered)
+    for entrance in entrances.values():  # from 0 on
+        answers(entrance.path, HTTPStatus.SERVICE_UNAVAILABLE)
+        metrics.deadline_misses.labels(entrance.path)
+    return Gate(entrances, request_id_for, lambda path, status: answers(path, status).add())
+
+
+def _watch(metrics: ApiMetrics, lane: Lane, admission: Admission) -> None:
+    metrics.tallies.level(metrics.in_flight.labels(_label(lane)), lambda: admission.in_flight)
+
+
+def _make_publisher(settings: ApiSettings, metrics: ApiMetrics, lane: Lane) -> Publisher:
+    counts = PublisherCounts(
+        metrics.tallies.distribution(metrics.publish_duration.labels(_label(lane))),
+        metrics.tallies.count(metrics.publish_failures.labels(_label(lane))),
+        metrics.unexpected,
+    )
+    return Publisher(partial(open_link, settings.broker_url), settings.publish_timeout, counts)
+
+
+def _label(lane: Lane) -> str:
+    return lane.name.lower()
 
 
 def _wire_cache(
@@ -81,8 +118,8 @@ def _wire_cache(
 ) -> RequestCache:
     store = CacheStore(redis)
     return RequestCache(
-        LookUps(store),
-        FlightKeeper(store),
+        LookUps(store, metrics.unexpected),
+        FlightKeeper(store, metrics.unexpected),
         replies,
         metrics.cache_requests,
         ttl=settings.cache_ttl,

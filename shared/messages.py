@@ -20,6 +20,8 @@ CHUNKS_HEADER = "chunks"
 """Number of chunks of an array. What has this header is a chunk, whoever sent it."""
 FIRST_ROW_HEADER = "first_row"
 """Number, from 0, that the chunk's first row has in the array."""
+PUBLISHED_HEADER = "published_at"
+"""Unix time in seconds, as text: AMQP has only whole seconds for it."""
 _EMBED: dict[str, None] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 _NO_REPR = "-"  # Celery would send a repr of every row
 _PERSISTENT, _TRANSIENT = 2, 1
@@ -78,6 +80,7 @@ def task_message(
         "argsrepr": _NO_REPR,
         "kwargsrepr": _NO_REPR,
         "expires": datetime.fromtimestamp(expires_at, UTC).isoformat(),
+        PUBLISHED_HEADER: f"{expires_at - expires_in:.4f}",
         REQUEST_ID_HEADER: request_id,
     }
     if cache is not None:

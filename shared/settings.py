@@ -1,4 +1,4 @@
-"""Settings of both roles: read once from ``REGNO_*`` variables, typed, checked, passed in.
+"""Settings of the roles: read once from ``REGNO_*`` variables, typed, checked, passed in.
 
 A field ``batch_rows`` is the variable ``REGNO_BATCH_ROWS``. Nothing else in the project
 reads the environment, except the few places that prepare it for a process they start.
@@ -25,8 +25,10 @@ Seconds = Annotated[float, Meta(ge=0.001, le=YEAR)]
 ApiKey = Annotated[str, Meta(min_length=16, pattern="^[!-~]+$")]
 """Printable ASCII: what every HTTP client sends in a header just as it was written."""
 Url = Annotated[str, Meta(min_length=1)]
+Port = Annotated[int, Meta(ge=0, le=2**16 - 1)]
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - served nowhere unless a port is set
 
-SettingsT = TypeVar("SettingsT", bound="Settings")
+SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +90,10 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
 
     AMQP has 16 bits for it.
     """
+    metrics_port: Port = 0
+    """Where ``/metrics`` is served over HTTP; 0 is nowhere."""
+    metrics_host: str = ALL_ADDRESSES
+    """The address it is served on."""
 
 
 def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
@@ -118,7 +124,7 @@ def _convert(name: str, text: str, kind: object) -> object:
         raise InvalidSettings(f"{PREFIX}{name.upper()}: {error}") from error
 
 
-def _check_together(settings: Settings) -> None:
+def _check_together(settings: msgspec.Struct) -> None:
     """Raises InvalidSettings for values that are each fine but do not fit one another."""
     if isinstance(settings, WorkerSettings) and settings.prefetch < settings.batch_rows:
         raise InvalidSettings(
@@ -132,8 +138,9 @@ def _check_together(settings: Settings) -> None:
             "REGNO_SYNC_RESULT_TTL must be at least REGNO_MAX_TIMEOUT, or a result may be gone "
             "before the request that waits for it has read it"
         )
-    for name in ("broker_url", "redis_url"):
-        _check_url(f"{PREFIX}{name.upper()}", getattr(settings, name))
+    if isinstance(settings, Settings):
+        for name in ("broker_url", "redis_url"):
+            _check_url(f"{PREFIX}{name.upper()}", getattr(settings, name))
 
 
 def _check_url(name: str, url: str) -> None:

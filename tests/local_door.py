@@ -16,6 +16,7 @@ from api.server.door import FrontDoor, Listener
 from api.server.gate import Entrance, Gate, Served
 from api.server.messages import BODY, Environ
 from api.server.serving import drain, serve
+from shared.metrics import Where
 from tests.processes import wait_until
 from tests.raw_http import SECONDS, RawClient
 
@@ -45,6 +46,7 @@ class LocalDoor:
         self.lane = Admission(limits)
         self.other_lane = Admission(limits)
         self.answered: Counter[tuple[str, int]] = Counter()
+        self.failures: Counter[Where] = Counter()
         self.released = threading.Event()
         self.ended_by: BaseException | None = None
         self._unix = unix
@@ -98,9 +100,15 @@ class LocalDoor:
                 "/other": Entrance("/other", self.other_lane, customer_form=False),
             },
             lambda sent: sent or "made-up",
-            lambda path, status, count: self.answered.update({(path, status): count}),
+            lambda path, status: self.answered.update(((path, status),)),
         )
-        served = Served(gate, self._max_body_bytes, knows_caller)
+        served = Served(
+            gate,
+            self._max_body_bytes,
+            knows_caller,
+            lambda: None,
+            lambda where: self.failures.update((where,)),
+        )
         self._door = FrontDoor(self._app, served, self._patience, self._max_connections)
         sockets = [_listen(socket.AF_INET, ("127.0.0.1", 0)) for _ in range(2)]
         if self._unix:

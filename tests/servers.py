@@ -44,11 +44,16 @@ class RedisServer:
 class RabbitServer:
     """A RabbitMQ node that can be stopped, killed and started again on its ports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, watched: bool = False) -> None:
+        """One that is ``watched`` has its management API and its own metrics."""
         found = system.find_rabbitmq()
         assert found, "the tests need RabbitMQ: apt-get install rabbitmq-server"
         self.port = free_port()
         ports = RabbitPorts(self.port, free_port(), free_port())
+        if watched:
+            ports = ports._replace(management=(management := free_port()), metrics=free_port())
+            self.api_url = programs.rabbitmq_api(management, PASSWORD)
+            self.metrics_url = f"http://{programs.LOOPBACK}:{ports.metrics}/metrics"
         self.url = programs.rabbitmq_url(self.port, PASSWORD)
         self._folder = folder
         mapper, self.program = programs.rabbitmq(*found, folder / "rabbitmq", ports, PASSWORD)

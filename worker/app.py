@@ -8,9 +8,12 @@ from typing import Any
 
 from celery import Celery, Task
 from celery.worker import state as worker_state
+from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from shared.celery_app import make_celery
+from shared.metrics import WorkerMetrics
+from shared.metrics_endpoint import serve_metrics
 from shared.presence import WorkerInfo
 from shared.queues import TASK_NAME
 from shared.redis_client import connect_redis
@@ -19,26 +22,33 @@ from shared.rows import RowReader
 from shared.settings import WorkerSettings
 from worker.batcher import Batcher
 from worker.batching import BatchLimits
+from worker.counts import BatchCounts
 from worker.job import JobReader
 from worker.lane_consumer import LaneConsumer
 from worker.model import Model
 from worker.predictor import BatchPredictor
 from worker.read_ahead import READ_AHEAD
-from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer
+from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer, Reporting
 from worker.store import ResultStore
 
 
 def create_worker(settings: WorkerSettings, model: Model) -> Any:
-    """A Celery worker that holds the model and is ready to ``start()``."""
+    """A Celery worker that holds the model and is ready to ``start()``.
+
+    Raises InvalidSettings where its metrics cannot be served on their port.
+    """
     redis = connect_redis(settings)
+    counts = _count_batches(settings, model)
     name = f"regno-{os.getpid()}@{socket.gethostname()}"
     app = make_celery(settings)
     app.conf.worker_prefetch_multiplier = settings.prefetch
     app.conf.worker_consumer = RegnoConsumer
     prepare_transport(app, settings.broker_url)
     reader = RowReader(settings)
-    app.register_task(pick_regno(model, reader, make_batcher_factory(settings, model, redis)))
-    app.steps["consumer"] |= {DeclareQueues, Batching, Presence}
+    app.register_task(
+        pick_regno(model, reader, make_batcher_factory(settings, model, redis, counts))
+    )
+    app.steps["consumer"] |= {DeclareQueues, Reporting, Batching, Presence}
     return app.Worker(
         hostname=name,
         pool="solo",
@@ -48,6 +58,7 @@ def create_worker(settings: WorkerSettings, model: Model) -> Any:
         without_mingle=True,
         regno_redis=redis,
         regno_info=WorkerInfo(name, model.version),
+        regno_report=counts.report,
     )
 
 
@@ -59,12 +70,31 @@ def prepare_transport(app: Celery, broker_url: str) -> None:
         app.conf.broker_transport = READ_AHEAD
 
 
+def _count_batches(settings: WorkerSettings, model: Model) -> BatchCounts:
+    """What counts, shown on the port for metrics if there is one."""
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    metrics.model_info.labels(model.version).set(1)
+    metrics.model_loaded.set(time.time())
+    metrics.model_created.set(model.created_at)
+    if settings.metrics_port:
+        serve_metrics(registry, settings.metrics_host, settings.metrics_port)
+    return BatchCounts(metrics)
+
+
 def make_batcher_factory(
-    settings: WorkerSettings, model: Model, redis: Redis
+    settings: WorkerSettings, model: Model, redis: Redis, counts: BatchCounts
 ) -> Callable[[Any], Batcher]:
     """A function that makes the batcher of one Celery consumer connection."""
     store = ResultStore(redis, settings.sync_result_ttl, settings.result_ttl)
-    predictor = BatchPredictor(model, store, worker_state.revoked, time.time)
+    predictor = BatchPredictor(
+        model,
+        store,
+        worker_state.revoked,
+        counts,
+        clock=time.monotonic,
+        wall_clock=time.time,
+    )
     limits = BatchLimits(settings.batch_rows, settings.batch_wait)
 
     def make(consumer: Any) -> Batcher:
@@ -73,6 +103,7 @@ def make_batcher_factory(
             store,
             limits,
             consumer.timer,
+            counts,
             connection_errors=consumer.connection_errors,
             clock=time.monotonic,
             done=worker_state.total_count,  # what `celery inspect stats` shows

@@ -13,6 +13,7 @@ from shared.errors import ResultStoreUnavailable
 from shared.queues import TASK_NAME, Lane
 from worker.acknowledge import acknowledge
 from worker.batching import Arrivals, BatchLimits, seconds_until_due, take_batch
+from worker.counts import BatchCounts
 from worker.job import Job
 from worker.predictor import BatchPredictor
 from worker.store import Outcome, ResultStore
@@ -45,6 +46,7 @@ class Batcher:
         store: ResultStore,
         limits: BatchLimits,
         timer: Timer,
+        counts: BatchCounts,
         *,
         connection_errors: tuple[type[Exception], ...],
         clock: Callable[[], float],
@@ -55,6 +57,7 @@ class Batcher:
         self._store = store
         self._limits = limits
         self._timer = timer
+        self._counts = counts
         self._connection_errors = connection_errors
         self._clock = clock
         self._done = done
@@ -69,6 +72,7 @@ class Batcher:
     def add(self, job: Job) -> None:
         """Takes a job over. It is acknowledged once its outcome is stored."""
         now = self._clock()
+        self._counts.received(job.lane)
         self._arrivals.add(now)
         if not self._rows:
             self._oldest_at = now
@@ -116,6 +120,7 @@ class Batcher:
         self._settle(outcomes)
 
     def _settle(self, outcomes: list[Outcome]) -> None:
+        began = self._clock()
         try:
             self._store.store(outcomes)
         except ResultStoreUnavailable as error:
@@ -123,9 +128,10 @@ class Batcher:
             self._pause(error)
             return
         self._unstored = []
+        self._counts.stored(outcomes, self._clock() - began)
         self._done[TASK_NAME] += len(outcomes)
         done = []
-        for job, encoded in outcomes:
+        for job, encoded, _ in outcomes:
             if job.hopeless and encoded is not None:
                 job.message.reject_log_error(_logger, self._connection_errors)
             else:

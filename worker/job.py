@@ -1,5 +1,6 @@
 """One task as the worker holds it between its delivery and its acknowledgement."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from kombu.message import Message
 
 from shared.cache import CACHE_HEADER, CacheTicket, read_ticket
 from shared.errors import InvalidField, MalformedBody, RegnoError, TooLarge
-from shared.messages import REQUEST_ID_HEADER, Chunk, chunk_of
+from shared.messages import PUBLISHED_HEADER, REQUEST_ID_HEADER, Chunk, chunk_of
 from shared.queues import DELIVERY_LIMIT, Lane
 from shared.rows import Row, RowReader
 
@@ -33,6 +34,8 @@ class Job(NamedTuple):
     """Where its result is kept for identical requests, which may wait for it already."""
     chunk: Chunk | None = None
     """Where it belongs, if it is a part of a large array."""
+    published_at: float | None = None
+    """Unix time in seconds, by its sender's clock; None where the sender does not say."""
 
     @property
     def result_id(self) -> str:
@@ -95,6 +98,7 @@ class JobReader:
             failed_deliveries=int(headers.get(_DELIVERY_COUNT) or 0),
             cache=read_ticket(headers.get(CACHE_HEADER)),
             chunk=chunk,
+            published_at=_moment(headers.get(PUBLISHED_HEADER)),
         )
 
     def _read_rows(self, message: Message) -> list[Row]:
@@ -135,3 +139,12 @@ def _timestamp(expires: str | None) -> float | None:
         return None
     moment = datetime.fromisoformat(expires)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _moment(text: object) -> float | None:
+    """Unix time that was written as text; None for what is none."""
+    try:
+        moment = float(text) if isinstance(text, str) else math.nan
+    except ValueError:
+        return None
+    return moment if math.isfinite(moment) else None

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from catboost import CatBoostClassifier, CatBoostError, Pool
 
 from shared.errors import ModelMismatch, PredictionFailed
-from shared.features import FEATURES, FeatureKind, Reading, feature_rows, in_order
-from shared.manifest import ManifestFeature, file_sha256, manifest_path, read_manifest
+from shared.features import FEATURES, FeatureKind, FeatureRow, Reading, feature_rows, in_order
+from shared.manifest import Manifest, ManifestFeature, file_sha256, manifest_path, read_manifest
 from shared.results import Prediction
 from shared.rows import Row
 
@@ -22,9 +23,13 @@ _WARM_UP_SIZES = (1, 100)
 class Model:
     """A CatBoost classifier that takes readings and gives both class probabilities."""
 
-    def __init__(self, classifier: CatBoostClassifier, version: str) -> None:
-        """``classifier`` must pass ``check_features``; ``load_model`` is the way to get one."""
+    def __init__(self, classifier: CatBoostClassifier, version: str, created_at: float) -> None:
+        """``classifier`` must pass ``check_features``; ``load_model`` is the way to get one.
+
+        ``created_at`` is Unix time in seconds.
+        """
         self.version = version
+        self.created_at = created_at
         self._classifier = classifier
         self._in_model_order = in_order(classifier.feature_names_)
         self._categorical = classifier.get_cat_feature_indices()
@@ -35,7 +40,11 @@ class Model:
 
         Raises PredictionFailed where CatBoost refuses the features.
         """
-        features = [self._in_model_order(row) for row in feature_rows(readings)]
+        return self.score(feature_rows(readings))
+
+    def score(self, rows: Sequence[FeatureRow]) -> list[Prediction]:
+        """The same for readings whose features are built."""
+        features = [self._in_model_order(row) for row in rows]
         try:
             # Given the list itself, CatBoost would first copy it into an array to see its shape:
             # a quarter of the whole time. One thread is the fastest for batches of this size.
@@ -67,8 +76,8 @@ def load_model(path: Path) -> Model:
     features = model_features(classifier)
     check_features(features)
     _check_classes(classifier)
-    _check_manifest(path, digest, features)
-    model = Model(classifier, digest[:12])
+    manifest = _checked_manifest(path, digest, features)
+    model = Model(classifier, digest[:12], _created_at(path, manifest))
     for size in _WARM_UP_SIZES:
         model.predict([_WARM_UP_ROW] * size)
     _logger.info("model %s loaded from %s and warmed up", model.version, path)
@@ -108,11 +117,11 @@ def _check_classes(classifier: CatBoostClassifier) -> None:
         raise ModelMismatch(f"A model of two classes is needed; this one has: {found}")
 
 
-def _check_manifest(path: Path, digest: str, features: list[ManifestFeature]) -> None:
+def _checked_manifest(path: Path, digest: str, features: list[ManifestFeature]) -> Manifest | None:
     beside = manifest_path(path)
     if not beside.exists():
         _logger.warning("model %s has no manifest beside it: its digest is not checked", path)
-        return
+        return None
     try:
         manifest = read_manifest(beside)
     except (OSError, ValueError) as error:
@@ -121,3 +130,13 @@ def _check_manifest(path: Path, digest: str, features: list[ManifestFeature]) ->
         raise ModelMismatch(f"{path} has sha256 {digest}, its manifest says {manifest.sha256}")
     if manifest.features != features:
         raise ModelMismatch(f"{path} has other features, or in another order, than its manifest")
+    return manifest
+
+
+def _created_at(path: Path, manifest: Manifest | None) -> float:
+    """Unix time of the training, or of the file where no manifest tells it."""
+    try:
+        trained = datetime.fromisoformat(manifest.trained_at if manifest else "")
+    except ValueError:
+        return path.stat().st_mtime
+    return (trained if trained.tzinfo else trained.replace(tzinfo=UTC)).timestamp()

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable, Container, Sequence
 
 from shared.errors import InvalidField, PredictionFailed, RegnoError
+from shared.features import feature_rows
+from shared.metrics import Where
 from shared.queues import Lane
 from shared.results import (
-    EXPIRED,
     Failure,
     Prediction,
     Predictions,
@@ -15,6 +16,8 @@ from shared.results import (
     encode_revoked,
     encode_success,
 )
+from worker.counts import BatchCounts
+from worker.ends import CANCELLED, EXPIRED, SUCCEEDED, failed
 from worker.gather import Piece
 from worker.job import Job
 from worker.model import Model
@@ -31,22 +34,34 @@ class BatchPredictor:
         model: Model,
         store: ResultStore,
         revoked: Container[str],
+        counts: BatchCounts,
+        *,
+        clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
-        """``revoked`` holds the ids revoked by Celery's remote control."""
+        """``revoked`` holds the ids revoked by Celery's remote control.
+
+        ``clock`` is monotonic, ``wall_clock`` gives Unix time; both in seconds.
+        """
         self._model = model
         self._store = store
         self._revoked = revoked
+        self._counts = counts
+        self._clock = clock
         self._wall_clock = wall_clock
 
     def outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
         """One outcome a job, in no particular order. Raises ResultStoreUnavailable."""
         done: list[Outcome] = []
         ready: list[Job] = []
-        for job in self._claimed(jobs, done):
-            dropped = self._dropped(job)
-            if dropped is not None:
-                done.append(Outcome(job, dropped))
+        taken_at = self._wall_clock()
+        claimed = self._claimed(jobs, done)
+        self._counts.taken(jobs, taken_at)
+        now = self._wall_clock()
+        for job in claimed:
+            outcome = self._dropped(job, now)
+            if outcome is not None:
+                done.append(outcome)
             elif job.hopeless:
                 done.append(_given_up(job))
             else:
@@ -62,28 +77,33 @@ class BatchPredictor:
         claimed = [job for job in jobs if job.lane is Lane.ASYNC or job.chunk is not None]
         if not claimed:
             return list(jobs)
-        may_run = self._store.claim([job.result_id for job in claimed])
-        settled = {id(job) for job, may in zip(claimed, may_run, strict=True) if not may}
-        done += [Outcome(job, None) for job in claimed if id(job) in settled]
+        ends = self._store.claim([job.result_id for job in claimed])
+        ended = [(job, end) for job, end in zip(claimed, ends, strict=True) if end is not None]
+        done += [Outcome(job, None, end) for job, end in ended]
+        settled = {id(job) for job, _ in ended}
         return [job for job in jobs if id(job) not in settled]
 
-    def _dropped(self, job: Job) -> bytes | None:
+    def _dropped(self, job: Job, now: float) -> Outcome | None:
         """The outcome of a job that must not be computed."""
-        if job.expired(self._wall_clock()):
-            return encode_revoked(job.result_id, EXPIRED)
+        if job.expired(now):
+            return Outcome(job, encode_revoked(job.result_id, EXPIRED.why), EXPIRED)
         if job.task_id in self._revoked or job.result_id in self._revoked:
-            return encode_revoked(job.result_id, "revoked")
+            return Outcome(job, encode_revoked(job.result_id, "revoked"), CANCELLED)
         if job.failure is not None:
-            return encode_failure(job.result_id, _failure(job.failure))
+            return _failure(job, job.failure)
         return None
 
     def _predicted(self, jobs: Sequence[Job]) -> list[Outcome]:
         if not jobs:
             return []
+        began = self._clock()
+        features = feature_rows([row for job in jobs for row in job.rows])
+        built = self._clock()
         try:
-            predictions = self._model.predict([row for job in jobs for row in job.rows])
+            predictions = self._model.score(features)
         except PredictionFailed as error:
             return self._one_by_one(jobs, error)
+        self._counts.predicted(features, predictions, built - began, self._clock() - built)
         outcomes = []
         start = 0
         for job in jobs:
@@ -96,15 +116,15 @@ class BatchPredictor:
         """One row spoils a batch: find whose it is, so that its neighbours get their answers."""
         if len(jobs) == 1:
             _logger.error("request %s failed: %s", jobs[0].request_id, error)
-            failure = encode_failure(jobs[0].result_id, _failure(error))
-            return [Outcome(jobs[0], failure)]
+            self._counts.unexpected(Where.PREDICTION)
+            return [_failure(jobs[0], error)]
         return [outcome for job in jobs for outcome in self._predicted([job])]
 
     def _success(self, job: Job, predictions: list[Prediction]) -> Outcome:
         result = Predictions(self._model.version, predictions)
         if job.chunk is not None:
-            return Outcome(job, Piece(job.chunk, encode_piece(result)))
-        return Outcome(job, encode_success(job.task_id, result))
+            return Outcome(job, Piece(job.chunk, encode_piece(result)), SUCCEEDED)
+        return Outcome(job, encode_success(job.task_id, result), SUCCEEDED)
 
 
 def _given_up(job: Job) -> Outcome:
@@ -113,11 +133,11 @@ def _given_up(job: Job) -> Outcome:
     One delivery more and the broker would dead-letter it, and nobody would say how it ended.
     """
     _logger.error("request %s is dead-lettered: it was never finished", job.request_id)
-    error = PredictionFailed(f"Given up after {job.failed_deliveries} deliveries")
-    return Outcome(job, encode_failure(job.result_id, _failure(error)))
+    return _failure(job, PredictionFailed(f"Given up after {job.failed_deliveries} deliveries"))
 
 
-def _failure(error: RegnoError) -> Failure:
+def _failure(job: Job, error: RegnoError) -> Outcome:
     """The error in Celery's form; a field's pointer is its second argument."""
     pointer = [error.pointer] if isinstance(error, InvalidField) else []
-    return Failure(type(error).__name__, [error.detail, *pointer])
+    failure = Failure(type(error).__name__, [error.detail, *pointer])
+    return Outcome(job, encode_failure(job.result_id, failure), failed(error))

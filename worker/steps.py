@@ -12,6 +12,7 @@ from celery.worker.consumer.connection import Connection
 from celery.worker.consumer.tasks import Tasks
 from redis import RedisError
 
+from shared.instruments import REPORT_SECONDS
 from shared.presence import RENEW_SECONDS, announce, withdraw
 from shared.queues import declare_queues
 from worker.batcher import Batcher
@@ -44,10 +45,32 @@ class DeclareQueues(StartStopStep):  # type: ignore[misc]
         declare_queues(consumer.connection.default_channel)
 
 
+class Reporting(StartStopStep):  # type: ignore[misc]
+    """Shows in the metrics what was counted, from the thread that counts."""
+
+    requires = (Tasks,)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._report = consumer.controller.options["regno_report"]
+        self._timer: Any = None
+
+    def start(self, consumer: Any) -> None:
+        """Runs once the queues are consumed."""
+        self._timer = consumer.timer.call_repeatedly(REPORT_SECONDS, self._report)
+
+    def stop(self, _consumer: Any) -> None:
+        """Runs when consuming has ended, for good or until the broker is back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._report()
+
+
 class Batching(StartStopStep):  # type: ignore[misc]
     """Ends the batcher that the task's strategy made for this connection."""
 
-    requires = (Tasks,)
+    requires = (Reporting,)  # stops first, so that what it finishes is shown
 
     def stop(self, consumer: Any) -> None:
         """Finishes what was delivered, while there is a connection to acknowledge on."""

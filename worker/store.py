@@ -11,23 +11,32 @@ from shared.errors import ResultStoreUnavailable
 from shared.queues import Lane
 from shared.results import REPLY_PREFIX, encode_unfinished, join_results, result_key
 from worker.cache import keep_for_identical
+from worker.ends import BEFORE, CANCELLED, EXPIRED, End
 from worker.gather import Gatherer, Piece
 from worker.job import Job
 
-# For each task: 1 if it may run now. A cancelled or finished one may not; a started one may,
-# its worker died. A task that has no key (sent by a plain Celery client) may.
+# What each task is: free to run now, or ended. One that was started is free: its worker died. One
+# that has no key (sent by a plain Celery client) is free too.
 _CLAIM = """
-local may_run = {}
+local found = {}
 for i, key in ipairs(KEYS) do
     local stored = redis.call('GET', key)
     local status = stored and string.match(stored, '"status":"(%u+)"')
     if status == 'PENDING' then
         redis.call('SET', key, ARGV[i], 'KEEPTTL')
     end
-    may_run[i] = (not stored or status == 'PENDING' or status == 'STARTED') and 1 or 0
+    if not stored or status == 'PENDING' or status == 'STARTED' then
+        found[i] = 'free'
+    elseif status ~= 'REVOKED' then
+        found[i] = 'ended'
+    else
+        local expired = string.find(stored, '"exc_message":["EXPIRED"]', 1, true)
+        found[i] = expired and 'expired' or 'cancelled'
+    end
 end
-return may_run
-"""
+return found
+""".replace("EXPIRED", EXPIRED.why)
+_FOUND = {b"free": None, b"ended": BEFORE, b"expired": EXPIRED, b"cancelled": CANCELLED}
 
 
 class Outcome(NamedTuple):
@@ -36,6 +45,7 @@ class Outcome(NamedTuple):
     job: Job
     encoded: bytes | Piece | None
     """A piece is what a chunk adds to its array; bytes are the end of a task or of an array."""
+    end: End
 
 
 class ResultStore:
@@ -55,8 +65,8 @@ class ResultStore:
         self._ttl_ms = {lane: int(seconds * 1000) for lane, seconds in ttl.items()}
         self._gatherer = Gatherer(ttl, wall_clock)
 
-    def claim(self, task_ids: Sequence[str]) -> list[bool]:
-        """For each task, whether it may start; those that may are marked as started.
+    def claim(self, task_ids: Sequence[str]) -> list[End | None]:
+        """For each task how it has ended already; those that have not are marked as started.
 
         One atomic step, so a cancel either comes before it and wins or comes too late.
         Raises ResultStoreUnavailable.
@@ -68,7 +78,7 @@ class ResultStore:
             )
         except RedisError as error:
             raise ResultStoreUnavailable(f"Redis: {error}") from error
-        return [flag == 1 for flag in answer]
+        return [_FOUND[found] for found in answer]
 
     def store(self, outcomes: Sequence[Outcome]) -> None:
         """Stores every outcome and announces it to whoever waits.
@@ -81,7 +91,7 @@ class ResultStore:
         replies: dict[str, list[bytes]] = {}
         placed: list[tuple[int, Job]] = []
         with self._redis.pipeline(transaction=False) as pipe:
-            for job, encoded in outcomes:
+            for job, encoded, _ in outcomes:
                 if encoded is None:
                     continue
                 if isinstance(encoded, Piece):

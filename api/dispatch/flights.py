@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from api.dispatch.cache_store import LEASE_SECONDS, CacheStore, Flight
 from shared.errors import DeadlineExceeded, ResultStoreUnavailable, RetryLater
+from shared.metrics import Unexpected, Where
 
 _logger = logging.getLogger(__name__)
 
@@ -20,8 +21,9 @@ class FlightKeeper:
     A process that dies renews nothing: its flights end with their leases.
     """
 
-    def __init__(self, store: CacheStore) -> None:
+    def __init__(self, store: CacheStore, unexpected: Unexpected) -> None:
         self._store = store
+        self._unexpected = unexpected
         self._led: set[Flight] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -72,3 +74,4 @@ class FlightKeeper:
             except Exception:
                 # Without this thread every flight would end with its first lease.
                 _logger.exception("renewing flights failed")
+                self._unexpected(Where.FLIGHTS)

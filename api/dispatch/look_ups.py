@@ -8,6 +8,7 @@ from typing import NamedTuple
 from api.dispatch.cache_store import CacheStore, Flight, Found
 from api.dispatch.slot import Slot
 from shared.errors import ResultStoreUnavailable
+from shared.metrics import Unexpected, Where
 
 _logger = logging.getLogger(__name__)
 
@@ -23,8 +24,9 @@ class _Entry(NamedTuple):
 class LookUps:
     """While one lot is on its way the next gathers, so the busier it is the larger the lots."""
 
-    def __init__(self, store: CacheStore) -> None:
+    def __init__(self, store: CacheStore, unexpected: Unexpected) -> None:
         self._store = store
+        self._unexpected = unexpected
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="look-ups", daemon=True)
 
@@ -69,6 +71,7 @@ class LookUps:
         except Exception:
             # Without this thread nobody is answered ever again, so nothing may end it.
             _logger.exception("looking up failed")
+            self._unexpected(Where.LOOK_UPS)
             found = [ResultStoreUnavailable("Looking up failed")] * len(entries)
         for entry, answer in zip(entries, found, strict=True):
             entry.slot.put(answer)

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from api.dispatch.links import Link
 from shared.errors import BrokerUnavailable
+from shared.instruments import Count, Distribution
 from shared.messages import TaskMessage
+from shared.metrics import Unexpected, Where
 
 _logger = logging.getLogger(__name__)
 
@@ -23,11 +25,20 @@ Done = Callable[[BrokerUnavailable | None], None]
 """Called once a message: with None when the broker has it, else with the reason."""
 
 
+class PublisherCounts(NamedTuple):
+    """What a publisher counts."""
+
+    durations: Distribution
+    """Seconds from being given a message until it is confirmed."""
+    failures: Count
+    """Messages that the broker has not taken."""
+    unexpected: Unexpected
+
+
 class _Entry(NamedTuple):
     message: TaskMessage
     done: Done
-    give_up: float
-    """Not sent after this instant: its caller will have been told that it was not accepted."""
+    given_at: float
 
 
 class Publisher:
@@ -41,12 +52,14 @@ class Publisher:
         self,
         connect: Callable[[float], Link],
         timeout: float,
+        counts: PublisherCounts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``timeout`` bounds, in seconds, each of waiting for its turn and being confirmed."""
         self._clock = clock
         self._connect = connect
         self._timeout = timeout
+        self._counts = counts
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._link: Link | None = None
         self._problem: BrokerUnavailable | None = BrokerUnavailable("Not connected to the broker")
@@ -63,7 +76,7 @@ class Publisher:
 
     def publish(self, message: TaskMessage, done: Done) -> None:
         """Returns at once; ``done`` must not block and is called within two timeouts or so."""
-        self._entries.put(_Entry(message, done, self._clock() + self._timeout))
+        self._entries.put(_Entry(message, done, self._clock()))
 
     def problem(self) -> str | None:
         """Why nothing can be published at the moment, or None."""
@@ -83,6 +96,7 @@ class Publisher:
             except Exception as error:
                 # Without this thread nothing is published ever again, so nothing may end it.
                 _logger.exception("publishing failed")
+                self._counts.unexpected(Where.PUBLISHER)
                 self._lose(error)
                 self._fail(entries, BrokerUnavailable("Publishing failed"))
             if stopping:
@@ -105,9 +119,11 @@ class Publisher:
         return entries, True
 
     def _send(self, collected: list[_Entry]) -> None:
-        now = self._clock()
-        self._fail([e for e in collected if e.give_up < now], BrokerUnavailable("No turn in time"))
-        entries = [e for e in collected if e.give_up >= now]
+        # What is older is not sent: its caller will have been told that it was not accepted.
+        since = self._clock() - self._timeout
+        late = [entry for entry in collected if entry.given_at < since]
+        self._fail(late, BrokerUnavailable("No turn in time"))
+        entries = [entry for entry in collected if entry.given_at >= since]
         link = self._link
         if link is None:
             self._fail(entries, self._problem or BrokerUnavailable("Not connected to the broker"))
@@ -123,11 +139,17 @@ class Publisher:
             self._lose(error)
             self._fail(entries, BrokerUnavailable("The broker did not confirm the message"))
             return
+        confirmed_at = self._clock()
         for entry in entries:
             reason = refusals.get(entry.message.task_id) if refusals else None
-            entry.done(BrokerUnavailable(reason) if reason else None)
+            if reason:
+                self._fail([entry], BrokerUnavailable(reason))
+            else:
+                self._counts.durations.add(confirmed_at - entry.given_at)
+                entry.done(None)
 
     def _fail(self, entries: list[_Entry], error: BrokerUnavailable) -> None:
+        self._counts.failures.add(len(entries))
         for entry in entries:
             entry.done(error)
 

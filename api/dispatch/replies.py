@@ -20,6 +20,7 @@ from api.dispatch.subscription import Event, Subscription
 from api.dispatch.task_store import TaskStore, is_terminal
 from api.dispatch.waiters import Answer, WaiterTable
 from shared.errors import DeadlineExceeded, RegnoError, ResultStoreUnavailable
+from shared.metrics import Unexpected, Where
 from shared.results import KEY_PREFIX, REPLY_PREFIX, decode_result, decode_results, result_key
 
 _logger = logging.getLogger(__name__)
@@ -42,12 +43,14 @@ class ReplyListener:
         connect: Callable[[], Subscription],
         store: TaskStore,
         waiters: WaiterTable,
+        unexpected: Unexpected,
     ) -> None:
         """``connect`` opens a subscription or raises redis.RedisError."""
         self.channel = f"{REPLY_PREFIX}{uuid.uuid4()}"
         self._connect = connect
         self._store = store
         self._waiters = waiters
+        self._unexpected = unexpected
         self._watched: dict[str, int] = {}
         self._watching = threading.Lock()
         self._subscription: Subscription | None = None
@@ -122,6 +125,7 @@ class ReplyListener:
                 # Without this thread the process answers nobody, so nothing may end it: whatever
                 # it was is logged with its traceback, and the next subscription starts afresh.
                 _logger.exception("the subscription failed")
+                self._unexpected(Where.REPLIES)
             finally:
                 self._heard = False
                 subscription, self._subscription = self._subscription, None

@@ -1,7 +1,6 @@
 """Who waits for which task."""
 
 import threading
-from typing import Protocol
 
 from api.dispatch.slot import Slot
 from shared.errors import RetryLater
@@ -11,22 +10,12 @@ Answer = RawResult | RetryLater
 """What ends a wait: a result, or the reason why there will be none."""
 
 
-class Level(Protocol):
-    """A number that goes up and down, such as a Prometheus gauge."""
-
-    def inc(self) -> None:
-        """One more."""
-
-    def dec(self) -> None:
-        """One less."""
-
-
 class WaiterTable:
     """Task id to everybody in this process who waits for it."""
 
-    def __init__(self, level: Level) -> None:
-        """``level`` is told of every wait that begins and ends."""
-        self._level = level
+    def __init__(self) -> None:
+        self.waits = 0
+        """How many wait at this moment."""
         self._slots: dict[str, list[Slot[Answer]]] = {}
         self._lock = threading.Lock()
 
@@ -37,13 +26,13 @@ class WaiterTable:
     def add(self, task_id: str, slot: Slot[Answer]) -> None:
         """The slot waits for the task."""
         with self._lock:
+            self.waits += 1
             self._slots.setdefault(task_id, []).append(slot)
-        self._level.inc()
 
     def remove(self, task_id: str, slot: Slot[Answer]) -> None:
         """The slot waits no more."""
-        self._level.dec()
         with self._lock:
+            self.waits -= 1
             slots = self._slots[task_id]
             slots.remove(slot)
             if not slots:

@@ -13,6 +13,7 @@ import gevent
 
 from api.server.messages import HttpRequest
 from api.server.reading import RequestReader
+from shared.metrics import Unexpected, Where
 
 _logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Door(Protocol):
     max_body_bytes: int
     patience: Patience
     draining: bool
+    unexpected: Unexpected
 
     def turn_away(self, data: bytes) -> bytes | None:
         """The refusal of a request that is not to be read at all."""
@@ -144,6 +146,7 @@ class Connection:
         except Exception:
             # Nobody above but the event loop, which would leave the connection as it is.
             _logger.exception("a connection failed")
+            self._door.unexpected(Where.CONNECTION)
             self.close()
 
     def _receive(self) -> None:

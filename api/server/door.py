@@ -24,6 +24,7 @@ from api.server.messages import (
     encode_response,
     run_app,
 )
+from shared.metrics import Where
 
 _logger = logging.getLogger(__name__)
 
@@ -58,12 +59,14 @@ class FrontDoor:
     ) -> None:
         self.max_body_bytes = served.max_body_bytes
         self.patience = patience
+        self.unexpected = served.unexpected
         self.draining = False
         self.connections: set[Connection] = set()
         self._max_connections = max_connections
         self._app = app
         self._gate: Gate = served.gate
         self._knows_caller = served.knows_caller
+        self._report = served.report
         self._admitted: deque[tuple[Connection, HttpRequest, Entrance | None]] = deque()
         self._again = gevent.get_hub().loop.timer(0.0)
         self._pumping = False
@@ -154,13 +157,14 @@ class FrontDoor:
             # Flask answers its own errors; this is for what goes wrong around it.
             request_id = self._gate.request_id(request.environ)
             _logger.exception("request %s failed", request_id)
+            self.unexpected(Where.SERVER)
             detail = "The service failed; the request id finds it in the logs"
             failed = HTTPStatus.INTERNAL_SERVER_ERROR
             return self._gate.failure(request.environ, failed, detail, request_id), False
 
     def check(self) -> None:
-        """Hangs up on clients that take too long, and tells of refusals. Once a second."""
-        self._gate.report()
+        """Hangs up on clients that take too long, and shows what was counted. Once a second."""
+        self._report()
         now = time.monotonic()
         for connection in list(self.connections):
             connection.check(now)

@@ -5,7 +5,6 @@ answered, most of the work would otherwise be saying no.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from api.server.admission import Admission
 from api.server.messages import Environ, encode_response
 from api.server.turning_away import read_plain_post
+from shared.metrics import Unexpected
 
 RETRY_AFTER_SECONDS = 1
 _DETAIL = "Too many requests are waiting: come back later"
@@ -37,17 +37,17 @@ class Gate:
         self,
         entrances: Mapping[str, Entrance],
         request_id: Callable[[str], str],
-        answered: Callable[[str, HTTPStatus, int], None],
+        answered: Callable[[str, HTTPStatus], None],
     ) -> None:
         """``entrances`` by path. ``request_id`` makes an answer's id from what the caller sent.
 
-        ``report`` tells ``answered`` how many requests for a path were answered here, and how.
+        ``answered`` is told the path and status of every request that is answered here; it must
+        cost next to nothing.
         """
         self._entrances = entrances
         self._lanes = list({id(e.lane): e.lane for e in entrances.values()}.values())
         self._make_id = request_id
         self._answered = answered
-        self._answers: Counter[tuple[str, HTTPStatus]] = Counter()
 
     def entrance(self, environ: Environ) -> Entrance | None:
         """The entrance a request takes; None for one that is admitted freely."""
@@ -61,16 +61,6 @@ class Gate:
     def request_id(self, environ: Environ) -> str:
         """The id under which a request is answered."""
         return self._make_id(environ.get("HTTP_X_REQUEST_ID", ""))
-
-    def report(self) -> None:
-        """Tells of what was answered here since the last time.
-
-        To be called about once a second: a metric counted up for each would cost as much as
-        the refusal itself.
-        """
-        for (path, status), count in self._answers.items():
-            self._answered(path, status, count)
-        self._answers.clear()
 
     def turn_away(self, data: bytes, now: float) -> bytes | None:
         """The refusal of a request that a client has sent, if it is one that nobody need parse.
@@ -99,12 +89,12 @@ class Gate:
         """
         entrance = self.entrance(environ) if environ else None
         if entrance is not None:
-            self._answers[entrance.path, status] += 1
+            self._answered(entrance.path, status)
         customer_form = entrance is not None and entrance.customer_form
         return _encode(customer_form, status, detail, request_id, keep_alive=False)
 
     def _refusal(self, entrance: Entrance, request_id: str, keep_alive: bool) -> bytes:
-        self._answers[entrance.path, HTTPStatus.SERVICE_UNAVAILABLE] += 1
+        self._answered(entrance.path, HTTPStatus.SERVICE_UNAVAILABLE)
         same = _refusal_without_id(
             entrance.customer_form, keep_alive, len(request_id), int(time.time())
         )
@@ -181,6 +171,9 @@ class Served(NamedTuple):
     max_body_bytes: int
     knows_caller: Callable[[Environ], bool]
     """Whether a request's head shows that its caller may be served."""
+    report: Callable[[], None]
+    """Shows what was counted; to be called about once a second."""
+    unexpected: Unexpected
 
 
 SERVED = "regno_served"

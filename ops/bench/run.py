@@ -42,7 +42,7 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
     work = read_work(options.model, options.csv)
     with tempfile.TemporaryDirectory(prefix="regno-bench-") as name:
         folder = Path(name)
-        servers = choose_servers({}, folder, secrets.token_hex(8), say)
+        servers = choose_servers({}, folder, secrets.token_hex(8), say, watched=False)
         place = Place(servers.broker_url, servers.redis_url, options.model.resolve(), folder)
         service, compared = regno(place), peers(place)
         by_workers = waiting(place, WORKERS)

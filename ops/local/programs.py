@@ -67,6 +67,9 @@ class RabbitPorts(NamedTuple):
     amqp: int
     distribution: int
     epmd: int
+    management: int | None = None
+    """Of the management API; None leaves it and the metrics out: they slow the start."""
+    metrics: int | None = None
 
 
 def rabbitmq(
@@ -84,9 +87,10 @@ def rabbitmq(
         "default_user_tags.administrator = true\n"
         "log.console = true\nlog.console.level = warning\nlog.file = false\n"
         # A development machine is shared: alarm on what this node uses, not on a full disk.
-        "disk_free_limit.absolute = 50MB\n",
+        "disk_free_limit.absolute = 50MB\n" + (_watching(ports) if ports.management else ""),
     )
-    plugins = _write(folder / "enabled_plugins", "[].\n")
+    enabled = "rabbitmq_management,rabbitmq_prometheus" if ports.management else ""
+    plugins = _write(folder / "enabled_plugins", f"[{enabled}].\n")
     mapper = {"ERL_EPMD_PORT": str(ports.epmd), "ERL_EPMD_ADDRESS": LOOPBACK}
     environment = {
         **mapper,
@@ -107,9 +111,23 @@ def rabbitmq(
     ]
 
 
+def _watching(ports: RabbitPorts) -> str:
+    """What the plugins that watch a node are told; by default figures are up to 5 s old."""
+    return (
+        f"management.tcp.ip = {LOOPBACK}\nmanagement.tcp.port = {ports.management}\n"
+        f"prometheus.tcp.ip = {LOOPBACK}\nprometheus.tcp.port = {ports.metrics}\n"
+        "collect_statistics_interval = 1000\n"
+    )
+
+
 def rabbitmq_url(port: int, password: str) -> str:
     """The URL of a private RabbitMQ."""
     return f"amqp://regno:{password}@{LOOPBACK}:{port}//"
+
+
+def rabbitmq_api(port: int, password: str) -> str:
+    """The URL of a private RabbitMQ's management API."""
+    return f"http://regno:{password}@{LOOPBACK}:{port}"
 
 
 def worker(environment: Mapping[str, str], copies: int) -> Program:
@@ -117,11 +135,22 @@ def worker(environment: Mapping[str, str], copies: int) -> Program:
     return Program("worker", (sys.executable, "-m", "worker"), environment, WORKER, copies)
 
 
+def serving_metrics(port: int) -> dict[str, str]:
+    """Settings with which a worker or the exporter serves its metrics on a port."""
+    return {"REGNO_METRICS_HOST": LOOPBACK, "REGNO_METRICS_PORT": str(port)}
+
+
 def api(environment: Mapping[str, str], port: int, metrics_folder: Path) -> Program:
     """The front door on ``port`` of the loopback address."""
     command = (sys.executable, "-m", "gunicorn", "--config", "api/gunicorn.conf.py")
     settings = {"PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(metrics_folder)}
     return Program("api", command, {**environment, **settings}, API, stop_seconds=40)
+
+
+def queues(port: int) -> Program:
+    """The queue exporter on ``port``; RabbitMQ's API comes from REGNO_RABBITMQ_API."""
+    environment = serving_metrics(port)
+    return Program("queues", (sys.executable, "-m", "ops.queues"), environment, WATCHER)
 
 
 def flower(port: int, password: str) -> Program:

@@ -9,6 +9,7 @@ from ops.local import programs, system
 from ops.local.programs import Program, RabbitPorts, free_port
 
 BROKER, REDIS = "REGNO_BROKER_URL", "REGNO_REDIS_URL"
+RABBITMQ_API = "REGNO_RABBITMQ_API"
 
 
 class Started(NamedTuple):
@@ -25,15 +26,29 @@ class Servers(NamedTuple):
     redis_url: str
     to_start: list[Started]
     remarks: list[str]
+    rabbitmq_api: str | None
+    """RabbitMQ's management API, where it is known."""
+    rabbitmq_metrics: int | None
+    """The port of the private RabbitMQ's own metrics."""
 
 
 def choose_servers(
-    environ: Mapping[str, str], folder: Path, password: str, say: Callable[[str], None]
+    environ: Mapping[str, str],
+    folder: Path,
+    password: str,
+    say: Callable[[str], None],
+    *,
+    watched: bool,
 ) -> Servers:
-    """Given servers are used as they are; missing ones are installed if that is possible."""
+    """Given servers are used as they are; missing ones are installed if that is possible.
+
+    A private RabbitMQ that is ``watched`` has its management API and its metrics.
+    """
     remarks: list[str] = []
     to_start: list[Started] = []
     broker_url, redis_url = environ.get(BROKER, ""), environ.get(REDIS, "")
+    api = environ.get(RABBITMQ_API)
+    metrics: int | None = None
     _install_missing(not broker_url, not redis_url, folder, say)
     if not redis_url:
         binary = system.find_redis()
@@ -44,7 +59,10 @@ def choose_servers(
     if not broker_url:
         found = system.find_rabbitmq()
         if found is not None:
-            broker_url = _add_rabbitmq(to_start, found, folder / "rabbitmq", password)
+            ports = _rabbit_ports(watched)
+            broker_url = _add_rabbitmq(to_start, found, folder / "rabbitmq", ports, password)
+            if ports.management is not None:
+                api, metrics = programs.rabbitmq_api(ports.management, password), ports.metrics
         else:
             remarks.append(
                 "No RabbitMQ on this machine and none to install: the embedded Redis is the "
@@ -54,7 +72,7 @@ def choose_servers(
             broker_url = _add_redis(
                 to_start, system.find_redis() or _embedded_redis(), folder / "broker", password
             )
-    return Servers(broker_url, redis_url, to_start, remarks)
+    return Servers(broker_url, redis_url, to_start, remarks, api, metrics)
 
 
 def _install_missing(broker: bool, redis: bool, folder: Path, say: Callable[[str], None]) -> None:
@@ -83,10 +101,18 @@ def _add_redis(to_start: list[Started], binary: str, folder: Path, password: str
     return programs.redis_url(port, password)
 
 
+def _rabbit_ports(watched: bool) -> RabbitPorts:
+    plain = RabbitPorts(free_port(), free_port(), free_port())
+    return plain._replace(management=free_port(), metrics=free_port()) if watched else plain
+
+
 def _add_rabbitmq(
-    to_start: list[Started], binaries: tuple[str, str], folder: Path, password: str
+    to_start: list[Started],
+    binaries: tuple[str, str],
+    folder: Path,
+    ports: RabbitPorts,
+    password: str,
 ) -> str:
-    ports = RabbitPorts(free_port(), free_port(), free_port())
     mapper, node = programs.rabbitmq(*binaries, folder, ports, password)
     to_start += [Started(mapper, ports.epmd), Started(node, ports.amqp)]
     return programs.rabbitmq_url(ports.amqp, password)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +12,16 @@ from ops.local.banner import banner
 from ops.local.probes import listening, port_taken, ready
 from ops.local.programs import Program, free_port
 from ops.local.secrets_file import LocalSecrets, local_secrets
-from ops.local.servers import BROKER, REDIS, Servers, choose_servers
+from ops.local.servers import BROKER, RABBITMQ_API, REDIS, Servers, choose_servers
 from ops.local.supervise import Supervisor
+from ops.local.targets import Ports, addresses, write_targets
 from ops.local.waiting import WaitedInVain, wait_until
 from shared.cpus import half_of_cpus
 
 API_KEYS = "REGNO_API_KEYS"
+METRICS = "METRICS"
+"""Set to watch the private RabbitMQ too, with its management API and the queue exporter."""
+
 _READY_SECONDS = 120
 _LAST_PORT = 65535
 
@@ -29,6 +33,7 @@ class Services(NamedTuple):
     port: int
     flower_port: int
     api_key: str
+    metrics: Ports
 
 
 def say(text: str) -> None:
@@ -46,11 +51,16 @@ def run_stack(environ: Mapping[str, str], folder: Path) -> None:
     port, workers = _number(environ, "PORT", 5000), _number(environ, "WORKERS", half_of_cpus())
     if port_taken(port):
         raise WaitedInVain(f"port {port} is taken; choose another: make run PORT={port + 1}")
-    servers = choose_servers(environ, folder, secrets.server_password, say)
+    servers = choose_servers(
+        environ, folder, secrets.server_password, say, watched=bool(environ.get(METRICS))
+    )
     keys = environ.get(API_KEYS, secrets.api_key)
-    services = _services(keys, secrets, folder, port=port, workers=workers)
+    services = _services(keys, secrets, servers, folder, port=port, workers=workers)
+    write_targets(folder / "targets", services.metrics)
     settings = {BROKER: servers.broker_url, REDIS: servers.redis_url, API_KEYS: keys}
     settings[programs.FLOWER_BROKER] = servers.broker_url
+    if servers.rabbitmq_api is not None:
+        settings[RABBITMQ_API] = servers.rabbitmq_api
     everything = [started.program for started in servers.to_start] + services.programs
     supervisor = Supervisor(everything, folder, {**environ, **settings})
     try:
@@ -61,6 +71,7 @@ def run_stack(environ: Mapping[str, str], folder: Path) -> None:
                 port=port,
                 api_key=services.api_key,
                 flower_port=services.flower_port,
+                metrics=addresses(services.metrics),
                 secrets=secrets,
                 remarks=servers.remarks,
                 folder=folder,
@@ -84,19 +95,35 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _services(
-    keys: str, secrets: LocalSecrets, folder: Path, *, port: int, workers: int
+    keys: str,
+    secrets: LocalSecrets,
+    servers: Servers,
+    folder: Path,
+    *,
+    port: int,
+    workers: int,
 ) -> Services:
     flower_port = free_port()
-    return Services(
-        [
-            programs.worker({}, workers),
-            programs.api({}, port, folder / "metrics"),
-            programs.flower(flower_port, secrets.flower_password),
-        ],
-        port,
-        flower_port,
-        keys.split(",", maxsplit=1)[0].strip(),
-    )
+    metrics = {"api": [port], "worker": [free_port() for _ in range(workers)]}
+    to_run = [
+        *_workers(metrics["worker"]),
+        programs.api({}, port, folder / "metrics"),
+        programs.flower(flower_port, secrets.flower_password),
+    ]
+    if servers.rabbitmq_api is not None:
+        metrics["queues"] = [free_port()]
+        to_run += map(programs.queues, metrics["queues"])
+    if servers.rabbitmq_metrics is not None:
+        metrics["rabbitmq"] = [servers.rabbitmq_metrics]
+    key = keys.split(",", maxsplit=1)[0].strip()
+    return Services(to_run, port, flower_port, key, metrics)
+
+
+def _workers(metrics_ports: Sequence[int]) -> Iterator[Program]:
+    """A worker for each port, where it serves its metrics."""
+    for number, port in enumerate(metrics_ports):
+        program = programs.worker(programs.serving_metrics(port), 1)
+        yield program._replace(name=f"worker-{number}") if len(metrics_ports) > 1 else program
 
 
 def _start(supervisor: Supervisor, servers: Servers, services: Services, folder: Path) -> None:

@@ -123,11 +123,12 @@ def led(service: Service, row: dict[str, Any]) -> str:
     return leader.decode()
 
 
-def following(pool: ThreadPoolExecutor, door: Stack, row: Any) -> Future[requests.Response]:
-    """A request that waits at this front door."""
-    before = door.client.metric("regno_waiters")
+def following(
+    pool: ThreadPoolExecutor, door: Stack, row: Any, others: int = 0
+) -> Future[requests.Response]:
+    """A request that waits at this front door, where so many others do."""
     future = pool.submit(ask, door.url, row)
-    wait_until(lambda: door.client.metric("regno_waiters") > before, 5, "it waits")
+    wait_until(lambda: door.client.metric("regno_waiters") == others + 1, 5, "it waits")
     return future
 
 
@@ -218,7 +219,7 @@ def test_when_the_leader_gives_up_another_leads(service: Service, pool: ThreadPo
     with worker.paused():
         leading = pool.submit(ask, service.main.url, row, 1)
         first = led(service, row)
-        followers = [following(pool, door, row) for _ in range(3)]
+        followers = [following(pool, door, row, others) for others in range(3)]
         assert leading.result(30).status_code == 504
         wait_until(lambda: led(service, row) != first, 5, "another leads")
     answers = [answered(future.result(30)) for future in followers]
@@ -233,7 +234,7 @@ def test_followers_of_a_killed_front_door_are_answered(
     with worker.paused():
         leading = following(pool, door, row)
         first = led(service, row)
-        followers = [following(pool, service.main, row) for _ in range(3)]
+        followers = [following(pool, service.main, row, others) for others in range(3)]
         door.api.send(signal.SIGKILL)
         with pytest.raises(requests.ConnectionError):
             leading.result(30)
@@ -258,7 +259,7 @@ def test_followers_of_a_leader_whose_task_fails_compute_for_themselves(
 ) -> None:
     row = a_new_row()
     service.redis.set(flight_of(row), "failing", px=20_000)
-    futures = [following(pool, service.main, row) for _ in range(3)]
+    futures = [following(pool, service.main, row, others) for others in range(3)]
     failed = encode_failure("failing", Failure("PredictionFailed", ["cannot"]))
     service.redis.set(result_key("failing"), failed, px=5000)
     service.redis.publish(result_key("failing"), failed)

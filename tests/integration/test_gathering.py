@@ -23,6 +23,7 @@ from shared.results import (
 )
 from tests.servers import Servers
 from tests.unit.fakes import a_job
+from worker.ends import BEFORE, CANCELLED, EXPIRED, SUCCEEDED, End
 from worker.gather import Piece, pieces_key
 from worker.job import Job
 from worker.store import Outcome, ResultStore
@@ -35,6 +36,7 @@ SYNC_TTL, ASYNC_TTL = 5.0, 50.0
 NOW = 1_700_000_000.0
 LANES = pytest.mark.parametrize("lane", Lane)
 FAILED = encode_failure(ARRAY, Failure("PredictionFailed", ["cannot"]))
+A_FAILURE = End("failed", "PredictionFailed")
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def predicted(place: int, lane: Lane = Lane.SYNC, version: str = "v") -> Outcome
     predictions = Predictions(version, [Prediction(place / 10, 1 - place / 10)])
     job = a_chunk(place, lane)
     assert job.chunk is not None
-    return Outcome(job, Piece(job.chunk, encode_piece(predictions)))
+    return Outcome(job, Piece(job.chunk, encode_piece(predictions)), SUCCEEDED)
 
 
 def stored(redis: Redis) -> Any:
@@ -131,7 +133,7 @@ def test_pieces_make_one_result_in_order_however_they_come(
 def test_pieces_of_one_batch_make_a_result_beside_other_tasks(
     redis: Redis, store: ResultStore
 ) -> None:
-    other = Outcome(a_job("other"), encode_revoked("other", "expired"))
+    other = Outcome(a_job("other"), encode_revoked("other", "expired"), EXPIRED)
     store.store([predicted(2), other, predicted(0), predicted(1)])
     assert negatives(redis) == [0.0, 0.1, 0.2]
     assert redis.exists(result_key("other"))
@@ -178,11 +180,11 @@ def test_a_failure_ends_the_array_at_once_and_what_comes_later_changes_nothing(
     redis: Redis, store: ResultStore, listener: Listener, lane: Lane
 ) -> None:
     redis.set(result_key(ARRAY), encode_unfinished("STARTED", ARRAY))
-    store.store([predicted(0, lane), Outcome(a_chunk(1, lane), FAILED)])
+    store.store([predicted(0, lane), Outcome(a_chunk(1, lane), FAILED, A_FAILURE)])
     ended = stored(redis)
     assert ended["status"] == "FAILURE"
     store.store([predicted(place, lane) for place in range(TOTAL)])
-    store.store([Outcome(a_chunk(2, lane), encode_revoked(ARRAY, "expired"))])
+    store.store([Outcome(a_chunk(2, lane), encode_revoked(ARRAY, "expired"), EXPIRED)])
     assert stored(redis) == ended
     assert pieces(redis) == 0
     assert {status for _, status in listener.statuses()} == {"FAILURE"}
@@ -193,7 +195,7 @@ def test_a_failure_comes_too_late_once_the_array_is_done(
     redis: Redis, store: ResultStore, lane: Lane
 ) -> None:
     store.store([predicted(place, lane) for place in range(TOTAL)])
-    store.store([Outcome(a_chunk(1, lane), FAILED)])
+    store.store([Outcome(a_chunk(1, lane), FAILED, A_FAILURE)])
     assert negatives(redis) == [0.0, 0.1, 0.2]
 
 
@@ -202,12 +204,28 @@ def test_a_cancelled_array_stays_cancelled(redis: Redis, store: ResultStore) -> 
     store.store([predicted(place, Lane.ASYNC) for place in range(TOTAL)])
     assert stored(redis)["status"] == "REVOKED"
     assert pieces(redis) == 0
-    assert store.claim([ARRAY]) == [False]
+    assert store.claim([ARRAY]) == [CANCELLED]
+
+
+@pytest.mark.parametrize(
+    ("value", "end"),
+    [
+        (encode_revoked(ARRAY, "expired"), EXPIRED),
+        (encode_revoked(ARRAY, "revoked"), CANCELLED),
+        (FAILED, BEFORE),
+        (encode_unfinished("STARTED", ARRAY), None),
+    ],
+)
+def test_of_what_has_ended_before_it_is_told_how(
+    redis: Redis, store: ResultStore, value: bytes, end: End | None
+) -> None:
+    redis.set(result_key(ARRAY), value)
+    assert store.claim([ARRAY, "another"]) == [end, None]
 
 
 def test_chunks_of_one_array_may_start_together(redis: Redis, store: ResultStore) -> None:
     redis.set(result_key(ARRAY), encode_unfinished("PENDING", ARRAY))
-    assert store.claim([ARRAY, ARRAY]) == [True, True]
+    assert store.claim([ARRAY, ARRAY]) == [None, None]
     assert stored(redis)["status"] == "STARTED"
 
 
@@ -225,11 +243,13 @@ def test_pieces_outlive_the_arrays_time_and_its_result_is_kept_as_any_other(
 def test_a_failure_is_remembered_while_other_chunks_may_be_on_their_way(
     redis: Redis, store: ResultStore
 ) -> None:
-    store.store([Outcome(a_chunk(1), FAILED)])
+    store.store([Outcome(a_chunk(1), FAILED, A_FAILURE)])
     assert 100 < redis.pttl(result_key(ARRAY)) / 1000 <= 100 + SYNC_TTL
 
 
 def test_an_ordinary_batch_takes_no_script(redis: Redis, store: ResultStore) -> None:
     redis.config_resetstat()
-    store.store([Outcome(a_job(str(n)), encode_revoked(str(n), "expired")) for n in range(5)])
+    store.store(
+        [Outcome(a_job(str(n)), encode_revoked(str(n), "expired"), EXPIRED) for n in range(5)]
+    )
     assert "cmdstat_eval" not in redis.info("commandstats")

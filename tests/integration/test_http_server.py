@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.server.connection import Patience
+from shared.metrics import Where
 from tests.local_door import LARGE_BYTES, PATIENT, LocalDoor
 from tests.processes import wait_until
 from tests.raw_http import SECONDS, RawClient
@@ -555,6 +556,7 @@ def test_a_bug_is_told_under_the_callers_id(door: LocalDoor) -> None:
         assert answer.status == 500
         assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine"
         assert client.read_end() == b""
+    assert door.failures == {Where.SERVER: 1}
     assert door.lane.in_flight == 0
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from ops.local.programs import Program, free_port
 from tests.processes import Process, wait_until
+from tests.scrape import Scrape
 from tests.servers import Servers
 
 RUN = (sys.executable, "-m", "ops.local")
@@ -57,6 +58,15 @@ class Run:
         assert isinstance(answer, dict)
         return answer
 
+    def targets(self) -> dict[str, list[str]]:
+        """What Prometheus is told: addresses of metrics by job."""
+        found = {}
+        for path in (self.folder / "targets").iterdir():
+            (group,) = json.loads(path.read_text(encoding="utf-8"))
+            assert group["labels"] == {"job": path.stem}
+            found[path.stem] = [f"http://{target}/metrics" for target in group["targets"]]
+        return found
+
     def left_behind(self) -> list[str]:
         """Command lines of running processes that know this run's folder."""
         left = []
@@ -88,8 +98,8 @@ def given(servers: Servers) -> Mapping[str, str]:
 
 @pytest.fixture
 def private_run(folder: Path) -> Iterator[Run]:
-    """A run that brings its own RabbitMQ and Redis."""
-    run = Run(folder, {"WORKERS": "1"})
+    """A run that brings its own RabbitMQ and Redis, and watches the queues."""
+    run = Run(folder, {"WORKERS": "2", "METRICS": "1"})
     yield run
     if run.process.running():
         run.process.stop()
@@ -100,6 +110,16 @@ def test_with_servers_of_its_own_the_printed_line_is_answered_and_nothing_is_lef
 ) -> None:
     private_run.wait_ready()
     assert private_run.curl()["status"] == "ok"
+    targets = private_run.targets()
+    assert {job: len(urls) for job, urls in targets.items()} == {
+        "api": 1, "worker": 2, "queues": 1, "rabbitmq": 1,
+    }  # fmt: skip
+    for urls in targets.values():
+        for url in urls:
+            assert Scrape(url).names()
+            assert url in private_run.output()
+    (queues,) = targets["queues"]
+    wait_until(lambda: Scrape(queues).value("celery_active_consumer_count") == 4, 20, "it watches")
     assert private_run.process.stop() == 0
     assert private_run.left_behind() == []
     assert "nothing is left running" in private_run.output()
@@ -112,6 +132,7 @@ def test_given_servers_are_used_as_they_are(folder: Path, given: Mapping[str, st
         assert run.curl()["status"] == "ok"
         assert "starting redis" not in run.output()
         assert "starting rabbitmq" not in run.output()
+        assert set(run.targets()) == {"api", "worker"}
 
 
 def test_without_any_server_the_embedded_one_is_used_and_said_so(folder: Path) -> None:

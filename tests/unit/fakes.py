@@ -11,12 +11,13 @@ from api.dispatch.cache import Answered, CacheUse
 from api.dispatch.cache_store import CacheStore, Flight, Found, Leader
 from api.dispatch.dispatcher import Dispatcher
 from shared.errors import PredictionFailed, RegnoError, ResultStoreUnavailable
-from shared.features import Reading
+from shared.features import FeatureRow
 from shared.messages import Chunk
 from shared.queues import Lane
 from shared.results import Prediction, Predictions, RawResult, decode_result, encode_success
 from shared.rows import Row
 from tests.builders import a_reading
+from worker.ends import End
 from worker.gather import Piece
 from worker.job import Job
 from worker.model import Model
@@ -91,11 +92,11 @@ class FakeModel:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def predict(self, readings: Sequence[Reading]) -> list[Prediction]:
-        self.batches.append(len(readings))
-        if any(reading.afts_regno_ai == SPOILT for reading in readings):
+    def score(self, rows: Sequence[FeatureRow]) -> list[Prediction]:
+        self.batches.append(len(rows))
+        if any(row.afts_regno_ai_text == " ".join(SPOILT) for row in rows):
             raise PredictionFailed("cannot predict this")
-        return [a_prediction(reading.direction or 0) for reading in readings]
+        return [a_prediction(int(row.direction)) for row in rows]
 
     def as_model(self) -> Model:
         return cast("Model", self)
@@ -106,7 +107,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.away = False
-        self.settled_before: set[str] = set()
+        self.settled_before: dict[str, End] = {}
         self.stored: dict[str, RawResult] = {}
         self.outcomes: list[Outcome] = []
         self.pieces: list[Piece] = []
@@ -116,15 +117,15 @@ class FakeStore:
         if self.away:
             raise ResultStoreUnavailable("Redis: away")
 
-    def claim(self, task_ids: Sequence[str]) -> list[bool]:
+    def claim(self, task_ids: Sequence[str]) -> list[End | None]:
         self._answer()
         self.claimed += task_ids
-        return [task_id not in self.settled_before for task_id in task_ids]
+        return [self.settled_before.get(task_id) for task_id in task_ids]
 
     def store(self, outcomes: Sequence[Outcome]) -> None:
         self._answer()
         self.outcomes += outcomes
-        for job, encoded in outcomes:
+        for job, encoded, _ in outcomes:
             if isinstance(encoded, Piece):
                 self.pieces.append(encoded)
             elif encoded is not None:

@@ -456,3 +456,14 @@ def test_made_up_methods_and_paths_do_not_make_new_series(door: FrontDoor) -> No
     text = door.anonymous.get("/metrics").text
     labels = re.findall(r"^regno_http_requests_total\{(.*)\} ", text, re.MULTILINE)
     assert labels == ['method="unknown",route="unknown",status="401"']
+
+
+def test_missed_deadlines_and_bugs_are_counted(door: FrontDoor) -> None:
+    door.dispatcher.answer = errors.DeadlineExceeded("late")
+    for _ in range(2):
+        assert door.post("/v1/predict").status_code == 504
+    door.dispatcher.answer = RuntimeError("a bug")
+    assert door.post("/reg/").status_code == 500
+    text = door.anonymous.get("/metrics").text
+    assert 'regno_deadline_misses_total{route="/v1/predict"} 2.0' in text
+    assert 'regno_unexpected_errors_total{where="route"} 1.0' in text

@@ -1,14 +1,18 @@
 from collections import Counter
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from shared.errors import InvalidField
+from shared.metrics import WorkerMetrics
 from shared.queues import DELIVERY_LIMIT, TASK_NAME, Lane
 from shared.results import RawResult
 from tests.unit.fakes import FakeClock, FakeModel, FakeStore, a_job, acknowledged, rejected
 from worker.batcher import STORE_RETRY_SECONDS as RETRY
 from worker.batcher import Batcher
 from worker.batching import BatchLimits
+from worker.counts import BatchCounts
+from worker.ends import CANCELLED
 from worker.job import Job
 from worker.predictor import BatchPredictor
 
@@ -23,13 +27,20 @@ class Case:
         self.model, self.store, self.clock = FakeModel(), FakeStore(), FakeClock()
         self.revoked: set[str] = set()
         self.done: Counter[str] = Counter()
+        counts = BatchCounts(WorkerMetrics(CollectorRegistry()))
         self.batcher = Batcher(
             BatchPredictor(
-                self.model.as_model(), self.store.as_store(), self.revoked, lambda: self.wall_now
+                self.model.as_model(),
+                self.store.as_store(),
+                self.revoked,
+                counts,
+                clock=self.clock,
+                wall_clock=lambda: self.wall_now,
             ),
             self.store.as_store(),
             BatchLimits(rows=4, wait=WAIT),
             self.clock,
+            counts,
             connection_errors=(OSError,),
             clock=self.clock,
             done=self.done,
@@ -167,7 +178,7 @@ def test_a_revoked_job_is_dropped_and_acknowledged() -> None:
 
 def test_a_job_settled_elsewhere_is_acknowledged_without_an_outcome() -> None:
     case = Case()
-    case.store.settled_before = {"cancelled"}
+    case.store.settled_before = {"cancelled": CANCELLED}
     [job] = case.add(a_job("cancelled", lane=Lane.ASYNC))
     case.clock.advance(WAIT)
     assert case.store.stored == {}
@@ -225,7 +236,9 @@ def test_jobs_that_could_not_be_claimed_keep_their_order() -> None:
     case.add(*jobs(6, Lane.ASYNC))
     case.store.away = False
     case.clock.advance(RETRY + WAIT)
-    assert [job.task_id for job, _ in case.store.outcomes] == [f"regno.async-{n}" for n in range(6)]
+    assert [job.task_id for job, *_ in case.store.outcomes] == [
+        f"regno.async-{n}" for n in range(6)
+    ]
 
 
 def test_a_flush_while_the_store_is_away_tries_no_batch_twice() -> None:

@@ -6,6 +6,7 @@ from api.dispatch.cache_store import Flight, Leader
 from api.dispatch.flights import FlightKeeper
 from api.dispatch.look_ups import MAX_TOGETHER, LookUps
 from shared.errors import DeadlineExceeded, ResultStoreUnavailable
+from shared.metrics import Where
 from tests.unit.fakes import FakeCacheStore
 
 
@@ -15,8 +16,13 @@ def store() -> FakeCacheStore:
 
 
 @pytest.fixture
-def look_ups(store: FakeCacheStore) -> LookUps:
-    return LookUps(store.as_store())
+def failures() -> list[Where]:
+    return []
+
+
+@pytest.fixture
+def look_ups(store: FakeCacheStore, failures: list[Where]) -> LookUps:
+    return LookUps(store.as_store(), failures.append)
 
 
 def test_what_is_ready_is_looked_up_together_in_lots_that_are_bounded(
@@ -32,7 +38,7 @@ def test_what_is_ready_is_looked_up_together_in_lots_that_are_bounded(
 
 
 def test_an_error_goes_to_everybody_and_the_next_are_answered(
-    store: FakeCacheStore, look_ups: LookUps
+    store: FakeCacheStore, look_ups: LookUps, failures: list[Where]
 ) -> None:
     look_ups.start()
     for fault in ("away", "broken"):
@@ -42,6 +48,7 @@ def test_an_error_goes_to_everybody_and_the_next_are_answered(
         setattr(store, fault, False)
         assert look_ups.look_up(Flight("rows", "task"), 5) == Leader("task", 0.5)
     look_ups.stop()
+    assert failures == [Where.LOOK_UPS]  # Redis away is no surprise
 
 
 def test_a_look_up_is_not_waited_for_after_the_deadline(look_ups: LookUps) -> None:
@@ -58,18 +65,20 @@ def test_what_was_asked_before_the_stop_is_looked_up(
     assert sum(store.lots) == 3
 
 
-def test_that_redis_is_away_hides_no_other_error() -> None:
+def test_that_redis_is_away_hides_no_other_error(failures: list[Where]) -> None:
     store = FakeCacheStore()
     store.away = True
-    keeper = FlightKeeper(store.as_store())
+    keeper = FlightKeeper(store.as_store(), failures.append)
     with pytest.raises(DeadlineExceeded), keeper.leading(Flight("rows", "task")):
         raise DeadlineExceeded("late")
 
 
-def test_a_flight_is_renewed_while_it_is_led_although_redis_was_away() -> None:
+def test_a_flight_is_renewed_while_it_is_led_although_redis_was_away(
+    failures: list[Where],
+) -> None:
     store = FakeCacheStore()
     store.away = True
-    keeper = FlightKeeper(store.as_store())
+    keeper = FlightKeeper(store.as_store(), failures.append)
     keeper.start()
     flight = Flight("rows", "task")
     try:
@@ -80,3 +89,4 @@ def test_a_flight_is_renewed_while_it_is_led_although_redis_was_away() -> None:
     finally:
         keeper.stop()
     assert store.renewed == {flight}
+    assert failures == []

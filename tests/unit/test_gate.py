@@ -24,8 +24,13 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def gate(registry: CollectorRegistry) -> Gate:
-    return make_gate(api_settings(max_in_flight=1), ApiMetrics(registry))
+def metrics(registry: CollectorRegistry) -> ApiMetrics:
+    return ApiMetrics(registry)
+
+
+@pytest.fixture
+def gate(metrics: ApiMetrics) -> Gate:
+    return make_gate(api_settings(max_in_flight=1), metrics)
 
 
 def entrance(gate: Gate, path: str) -> Entrance:
@@ -64,7 +69,7 @@ def test_there_is_no_way_around_it(gate: Gate, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/reg/", "/v1/predict", "/v1/tasks"])
 def test_a_refusal_is_counted_and_told_in_the_form_of_the_call(
-    gate: Gate, registry: CollectorRegistry, path: str
+    gate: Gate, metrics: ApiMetrics, registry: CollectorRegistry, path: str
 ) -> None:
     refusal = gate.refusal(entrance(gate, path), a_request("POST", path), keep_alive=True)
     head, _, body = refusal.decode().partition("\r\n\r\n")
@@ -79,10 +84,27 @@ def test_a_refusal_is_counted_and_told_in_the_form_of_the_call(
     else:
         assert "\r\nContent-Type: application/problem+json\r\n" in head
         assert (told["status"], told["request_id"]) == (503, "mine")
-    gate.report()
-    gate.report()  # nothing is told twice
+    metrics.tallies.report()
+    metrics.tallies.report()  # nothing is told twice
     labels = {"route": path, "method": "POST", "status": "503"}
     assert registry.get_sample_value("regno_http_requests_total", labels) == 1
+    assert registry.get_sample_value("regno_http_requests_shed_total", {"route": path}) == 1
+
+
+def test_what_is_in_hand_is_shown_by_lane(
+    gate: Gate, metrics: ApiMetrics, registry: CollectorRegistry
+) -> None:
+    def in_flight() -> list[float | None]:
+        metrics.tallies.report()
+        name = "regno_http_requests_in_flight"
+        return [registry.get_sample_value(name, {"lane": lane}) for lane in ("sync", "async")]
+
+    assert in_flight() == [0, 0]
+    entrance(gate, "/reg/").lane.enter(0.0)
+    assert in_flight() == [1, 0]
+    entrance(gate, "/v1/tasks").lane.enter(0.0)
+    entrance(gate, "/reg/").lane.leave()
+    assert in_flight() == [0, 1]
 
 
 def test_an_id_that_could_break_a_header_is_not_repeated(gate: Gate) -> None:
@@ -99,7 +121,7 @@ def test_entrances_of_a_gate_are_its_own() -> None:
 
 @pytest.mark.parametrize("path", ["/reg/", "/v1/predict"])
 def test_what_the_application_never_saw_fails_in_the_form_of_the_call_and_is_counted(
-    gate: Gate, registry: CollectorRegistry, path: str
+    gate: Gate, metrics: ApiMetrics, registry: CollectorRegistry, path: str
 ) -> None:
     response = gate.failure(a_request("POST", path), HTTPStatus.REQUEST_TIMEOUT, "Late", "mine")
     head, _, body = response.decode().partition("\r\n\r\n")
@@ -112,14 +134,16 @@ def test_what_the_application_never_saw_fails_in_the_form_of_the_call_and_is_cou
     else:
         problem = {"title": "Request Timeout", "status": 408, "detail": "Late"}
         assert json.loads(body) == problem | {"request_id": "mine"}
-    gate.report()
+    metrics.tallies.report()
     labels = {"route": path, "method": "POST", "status": "408"}
     assert registry.get_sample_value("regno_http_requests_total", labels) == 1
 
 
-def test_a_failure_without_a_head_is_nobodys(gate: Gate, registry: CollectorRegistry) -> None:
+def test_a_failure_without_a_head_is_nobodys(
+    gate: Gate, metrics: ApiMetrics, registry: CollectorRegistry
+) -> None:
     assert b'"status":400' in gate.failure({}, HTTPStatus.BAD_REQUEST, "No", "made-up")
-    gate.report()
+    metrics.tallies.report()
     counted = [sample for metric in registry.collect() for sample in metric.samples]
     assert not any(sample.labels.get("status") == "400" for sample in counted)
 

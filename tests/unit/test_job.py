@@ -140,3 +140,23 @@ def test_a_wrong_field_of_a_chunk_is_named_by_its_row_in_the_array(body: Any, po
 def test_a_chunk_that_cannot_be_placed_is_no_task() -> None:
     with pytest.raises(InvalidTaskError):
         read(a_message(**(CHUNK | {"group_index": 2})))
+
+
+@pytest.mark.parametrize(
+    ("header", "moment"),
+    [
+        ("1700000000.2500", 1_700_000_000.25),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        (5, None),
+    ],
+)
+def test_when_it_was_published_is_known_where_its_sender_says(
+    header: Any, moment: float | None
+) -> None:
+    assert read(a_message(published_at=header)).published_at == moment
+
+
+def test_a_message_that_does_not_say_when_it_was_published_is_a_job_all_the_same() -> None:
+    assert read(a_message()).published_at is None

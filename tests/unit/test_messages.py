@@ -30,6 +30,7 @@ def test_the_headers_are_those_that_a_celery_worker_needs(lane: Lane) -> None:
         "argsrepr": "-",
         "kwargsrepr": "-",
         "expires": "2021-08-01T12:00:00+00:00",
+        "published_at": f"{NOON - 2:.4f}",
         "request_id": "request",
     }
 

@@ -3,13 +3,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
 from shared.errors import InvalidField, MalformedBody, ResultStoreUnavailable
 from shared.messages import Chunk
+from shared.metrics import WorkerMetrics
 from shared.queues import DELIVERY_LIMIT, Lane
 from shared.results import RawResult
 from tests.builders import a_reading
 from tests.unit.fakes import SPOILT, FakeModel, FakeStore, a_job, told
+from worker.counts import BatchCounts
+from worker.ends import BEFORE, CANCELLED
 from worker.job import Job
 from worker.predictor import BatchPredictor
 
@@ -22,13 +26,18 @@ class Case:
     def __init__(self, revoked: Container[str] = ()) -> None:
         self.model, self.store = FakeModel(), FakeStore()
         self.predictor = BatchPredictor(
-            self.model.as_model(), self.store.as_store(), revoked, lambda: NOW
+            self.model.as_model(),
+            self.store.as_store(),
+            revoked,
+            BatchCounts(WorkerMetrics(CollectorRegistry())),
+            clock=lambda: 100.0,
+            wall_clock=lambda: NOW,
         )
 
     def results(self, *jobs: Job) -> dict[str, RawResult]:
         """The result of each job, by its id."""
         outcomes = self.predictor.outcomes(jobs)
-        assert sorted(job.task_id for job, _ in outcomes) == sorted(job.task_id for job in jobs)
+        assert sorted(job.task_id for job, *_ in outcomes) == sorted(job.task_id for job in jobs)
         self.store.store(outcomes)
         return self.store.stored
 
@@ -95,7 +104,7 @@ def test_a_job_revoked_by_remote_control_is_dropped() -> None:
 
 def test_an_async_job_settled_before_has_an_outcome_that_is_stored_already() -> None:
     case = Case()
-    case.store.settled_before = {"cancelled"}
+    case.store.settled_before = {"cancelled": CANCELLED}
     results = case.results(a_job("cancelled", lane=Lane.ASYNC), a_job("other", 1, lane=Lane.ASYNC))
     assert case.model.batches == [1]
     assert "cancelled" not in results
@@ -106,7 +115,7 @@ def test_sync_jobs_are_not_claimed() -> None:
     case = Case()
     case.store.away = True
     outcomes = case.predictor.outcomes([a_job("sync", 1)])
-    assert [job.task_id for job, _ in outcomes] == ["sync"]
+    assert [job.task_id for job, *_ in outcomes] == ["sync"]
 
 
 def test_nothing_is_predicted_while_async_jobs_cannot_be_claimed() -> None:
@@ -181,7 +190,7 @@ def test_a_chunk_that_is_predicted_is_a_piece_of_its_array(lane: Lane) -> None:
 @pytest.mark.parametrize("lane", Lane)
 def test_a_chunk_is_claimed_by_its_array_and_dropped_where_that_has_ended(lane: Lane) -> None:
     case = Case()
-    case.store.settled_before = {"ended"}
+    case.store.settled_before = {"ended": BEFORE}
     results = case.results(
         a_job("0", 1, lane=lane, chunk=a_chunk(0, array_id="ended")),
         a_job("1", 1, lane=lane, chunk=a_chunk(1, array_id="alive")),

@@ -6,17 +6,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.settings import PREFIX, ApiSettings, Settings, WorkerSettings
+from ops.queues.settings import QueuesSettings
+from shared.settings import PREFIX, ApiSettings, WorkerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def documented() -> dict[str, str]:
-    return dict(re.findall(r"^\| `(REGNO_\w+)` \| (\S+) \|", README, re.MULTILINE))
+def documented() -> list[tuple[str, str]]:
+    return sorted(re.findall(r"^\| `(REGNO_\w+)` \| (\S+) \|", README, re.MULTILINE))
 
 
-def defaults(kind: type[Settings]) -> dict[str, str]:
+def defaults(kind: type[msgspec.Struct]) -> dict[str, str]:
     return {
         PREFIX + field.name.upper(): (
             "required" if field.required else f"{field.default:g}"
@@ -27,7 +28,11 @@ def defaults(kind: type[Settings]) -> dict[str, str]:
 
 
 def test_the_settings_tables_hold_every_setting_with_its_default() -> None:
-    assert documented() == defaults(ApiSettings) | defaults(WorkerSettings)
+    roles = defaults(ApiSettings) | defaults(WorkerSettings)
+    alone = {"REGNO_RABBITMQ_API", "REGNO_METRICS_PORT"}
+    exporter = {name: text for name, text in defaults(QueuesSettings).items() if name in alone}
+    assert documented() == sorted([*roles.items(), *exporter.items()])
+    assert defaults(QueuesSettings).items() - exporter.items() <= roles.items()
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"\bmake ([a-z]+)\b", README))))

@@ -98,7 +98,7 @@ class Door:
         self.error: Exception | None = None
         self.cache = RequestCache(
             cast("LookUps", self.look_ups),
-            FlightKeeper(self.store.as_store()),
+            FlightKeeper(self.store.as_store(), lambda _where: None),
             cast("ReplyListener", self.replies),
             ApiMetrics(self.registry).cache_requests,
             ttl=1.5,

@@ -183,3 +183,14 @@ def test_a_refused_url_is_not_shown_since_it_may_hold_a_password() -> None:
 def test_a_result_must_outlive_the_longest_wait_for_it() -> None:
     with pytest.raises(InvalidSettings, match="REGNO_SYNC_RESULT_TTL"):
         load_api(REGNO_SYNC_RESULT_TTL="10")
+
+
+def test_a_worker_serves_no_metrics_unless_it_is_given_a_port() -> None:
+    assert load_worker().metrics_port == 0
+    assert load_worker(REGNO_METRICS_PORT="9808").metrics_port == 9808
+
+
+@pytest.mark.parametrize("text", ["", "-1", "65536", "http"])
+def test_a_wrong_port_is_named(text: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"^REGNO_METRICS_PORT: "):
+        load_worker(REGNO_METRICS_PORT=text)

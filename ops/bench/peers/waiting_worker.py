@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from shared.features import Reading
+from shared.features import FeatureRow
 from shared.results import Prediction
 from shared.settings import WorkerSettings, load
 from worker.app import create_worker
@@ -22,11 +22,12 @@ class WaitingModel(Model):
 
     def __init__(self) -> None:
         self.version = "stand-in"
+        self.created_at = 0.0
 
-    def predict(self, readings: Sequence[Reading]) -> list[Prediction]:
+    def score(self, rows: Sequence[FeatureRow]) -> list[Prediction]:
         """The same answer for every row, after a fixed time."""
         time.sleep(WAIT_SECONDS)
-        return [ANSWER] * len(readings)
+        return [ANSWER] * len(rows)
 
 
 def main() -> int:

@@ -1,0 +1,1 @@
+"""The queue exporter: what RabbitMQ knows of the queues, as metrics."""
