@@ -36,6 +36,10 @@ def tables(measured: Measured) -> dict[str, str]:
             ("requests/s", "cells", "front doors", "workers", "RabbitMQ nodes", "Redis"),
             _cells(measured),
         ),
+        "ceilings": _table(
+            ("part", f"requests/s at {UTILISATION} of one core, dearest", "cheapest"),
+            _ceilings(measured),
+        ),
         "bounds": _table(
             (
                 "requests/s",
@@ -85,6 +89,12 @@ def _cells(measured: Measured) -> Rows:
         count = cells(rate, CELL_RATE)
         front, worker = _pods_of(measured, rate / count)
         yield f"{rate:,}", count, count * front, count * worker, count * 3, count
+
+
+def _ceilings(measured: Measured) -> Rows:
+    for part in ("rabbitmq", "redis"):
+        cheap, dear = core_range(measured[part], 1)
+        yield part, f"{UTILISATION / dear:,.0f}", f"{UTILISATION / cheap:,.0f}"
 
 
 def _bounds(measured: Measured) -> Rows:
