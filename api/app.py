@@ -1,5 +1,7 @@
 """The Flask application: routes and what surrounds each request. Nothing connects in here."""
 
+from pathlib import Path
+
 from flask import Flask
 from prometheus_client import CollectorRegistry
 from redis import Redis
@@ -38,7 +40,7 @@ def create_app(
     app.register_blueprint(reg.make_blueprint(dispatcher, reader, settings.default_timeout))
     app.register_blueprint(predict.make_blueprint(dispatcher, reader, settings))
     app.register_blueprint(tasks.make_blueprint(dispatcher, reader, settings))
-    app.register_blueprint(health.make_blueprint(dispatcher, redis))
+    app.register_blueprint(health.make_blueprint(dispatcher, redis, Path(settings.drain_file)))
     app.register_blueprint(metrics.make_blueprint(registry, api_metrics.tallies.report))
     register_docs(app, openapi_document(settings, reader))
     return app

@@ -34,6 +34,8 @@ def on_starting(_server):
     # Here, and not as logconfig_dict: with that gunicorn would put an access line together for
     # every request, 6% of the front door's work, and then drop it.
     logging.config.dictConfig(dict(logging_config(os.environ.get("REGNO_LOG_LEVEL", "INFO"))))
+    # It is there after a container has been restarted on the volumes of the one that drained.
+    Path(os.environ.get("REGNO_DRAIN_FILE", "/run/regno/draining")).unlink(missing_ok=True)
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder:  # files of an earlier run would be counted again
         Path(folder).mkdir(parents=True, exist_ok=True)

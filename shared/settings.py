@@ -74,6 +74,8 @@ class ApiSettings(Settings, frozen=True, kw_only=True):
     """How long an accepted asynchronous task may wait for a worker before it expires."""
     cache_ttl: Annotated[float, Meta(ge=0, le=YEAR)] = 0
     """How long a result answers identical synchronous requests; 0 is no cache."""
+    drain_file: Annotated[str, Meta(min_length=1)] = "/run/regno/draining"
+    """While this file exists ``/readyz`` fails, so that load balancers look elsewhere."""
 
 
 class WorkerSettings(Settings, frozen=True, kw_only=True):

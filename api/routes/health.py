@@ -1,6 +1,7 @@
 """``/livez`` and ``/readyz``: is the process up, and can it serve."""
 
 from http import HTTPStatus
+from pathlib import Path
 
 import msgspec
 from flask import Blueprint, Response
@@ -23,13 +24,17 @@ class Readiness(msgspec.Struct, frozen=True):
     status: str
     """``ready`` or ``not ready``."""
     checks: dict[str, str]
-    """``broker``, ``redis`` and ``workers``: ``ok`` or what is wrong."""
+    """``broker``, ``redis`` and ``workers``: ``ok`` or what is wrong; ``front_door`` where it is
+    about to stop."""
     workers: list[WorkerInfo]
     """Workers that consume now, each with the model it holds."""
 
 
-def make_blueprint(dispatcher: Dispatcher, redis: Redis) -> Blueprint:
-    """Health needs no key: load balancers have none."""
+def make_blueprint(dispatcher: Dispatcher, redis: Redis, drain_file: Path) -> Blueprint:
+    """Health needs no key: load balancers have none.
+
+    While ``drain_file`` exists the process asks to be sent nothing new, and answers what comes.
+    """
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/livez")
@@ -48,6 +53,8 @@ def make_blueprint(dispatcher: Dispatcher, redis: Redis) -> Blueprint:
         else:
             if not workers:
                 checks["workers"] = "no worker consumes"
+        if drain_file.exists():
+            checks["front_door"] = "about to stop"
         ready = all(check == "ok" for check in checks.values())
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         return json_response(Readiness("ready" if ready else "not ready", checks, workers), status)

@@ -56,3 +56,23 @@ def test_a_request_that_waits_for_its_answer_still_gets_it(
             front_door.api.send(signal.SIGTERM)
         assert waiting.result(25).status_code == 200
     assert front_door.api.stop() == 0
+
+
+def test_one_that_starts_where_another_was_stopped_is_not_draining(
+    private_stack: Stack, tmp_path: Path
+) -> None:
+    left_behind = tmp_path / "draining"
+    left_behind.touch()
+    environment = private_stack.environment
+    stack = Stack(
+        environment["REGNO_BROKER_URL"],
+        environment["REGNO_REDIS_URL"],
+        tmp_path,
+        workers=0,
+        settings={"REGNO_DRAIN_FILE": str(left_behind)},
+    )
+    try:
+        stack.wait_ready()
+        assert not left_behind.exists()
+    finally:
+        stack.close()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 @pytest.fixture(scope="module")
 def own_stack(own_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("own_stack")
-    stack = Stack(own_servers.rabbit.url, own_servers.redis.url, folder)
+    settings = {"REGNO_DRAIN_FILE": str(folder / "draining")}
+    stack = Stack(own_servers.rabbit.url, own_servers.redis.url, folder, settings=settings)
     stack.wait_ready()
     yield stack
     stack.close()
@@ -160,3 +162,15 @@ def test_without_workers_the_service_is_not_ready(own_stack: Stack, how: str) ->
         assert set(checks(own_stack.client)) == {"workers"}
     finally:
         own_stack.replace_worker(worker)
+
+
+def test_a_front_door_that_is_to_be_stopped_is_not_ready_and_answers_what_comes(
+    own_stack: Stack,
+) -> None:
+    drain_file = Path(own_stack.environment["REGNO_DRAIN_FILE"])
+    drain_file.touch()
+    try:
+        wait_not_ready(own_stack.client, "front_door")
+        assert_serves(own_stack)
+    finally:
+        drain_file.unlink()

@@ -1,0 +1,38 @@
+"""What the manifests have in common with the rest of the project."""
+
+import msgspec
+import pytest
+import yaml
+
+from ops.k8s.rules import RULES, prometheus_rule
+from shared.settings import PREFIX, ApiSettings, WorkerSettings
+from tests.ops.manifests import ROOT, VARIANTS, find, pod_of
+from tests.ops.schemas import faults
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_settings_that_are_set_exist(variant: str) -> None:
+    for name, kind in (("regno-api", ApiSettings), ("regno-worker", WorkerSettings)):
+        (container,) = pod_of(find(variant, "Deployment", name))["spec"]["containers"]
+        (reference,) = container["envFrom"]
+        shared = find(variant, "ConfigMap", reference["configMapRef"]["name"])["data"]
+        known = {PREFIX + field.name.upper() for field in msgspec.structs.fields(kind)}
+        set_here = {*shared, *(variable["name"] for variable in container["env"])}
+        assert {each for each in set_here if each.startswith(PREFIX)} <= known
+
+
+def test_servers_are_of_the_versions_of_docker_compose() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    redis = pod_of(find("production", "StatefulSet", "regno-redis"))["spec"]["containers"]
+    rabbitmq = find("production", "RabbitmqCluster", "regno-rabbitmq")["spec"]["image"]
+    assert rabbitmq == compose["rabbitmq"]["image"]
+    assert [container["image"] for container in redis] == [
+        compose["redis"]["image"],
+        compose["redis-exporter"]["image"],
+    ]
+
+
+def test_our_rules_become_a_rule_of_prometheus_s_operator() -> None:
+    files = [path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))]
+    assert files
+    assert faults(prometheus_rule(files)) == []
