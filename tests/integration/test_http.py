@@ -169,7 +169,7 @@ def refuses_connections(stack: Stack) -> bool:
     """Whether nothing listens any more."""
     try:
         connect(stack).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it stood in the backlog
         return True
     return False
 
