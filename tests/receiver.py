@@ -124,7 +124,10 @@ def _handler(receiver: Receiver) -> Callable[..., BaseHTTPRequestHandler]:
                 body = gzip.decompress(body)
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.received.append(Received(self.path, headers, body))
-            receiver.released.wait(60)
+            if not receiver.released.is_set():
+                receiver.released.wait(60)
+                self.close_connection = True  # by now nobody listens
+                return
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()

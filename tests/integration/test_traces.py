@@ -174,7 +174,7 @@ def test_neither_a_mute_collector_nor_a_mute_sentry_holds_anything_up(
         try:
             stack.wait_ready()
             assert stack.client.post("/v1/bug", json=a_row()).status_code == 500
-            wait_until(lambda: len(receiver.received) >= 3, 15, "both are spoken to")
+            wait_until(lambda: len(receiver.received) >= 2, 15, "both are spoken to")
             began = time.monotonic()
             for _ in range(50):
                 answer = stack.client.post("/v1/predict", json=a_row())
