@@ -30,6 +30,7 @@ from shared.queues import Lane
 from shared.redact import Redactor
 from shared.results import Failure, decode_result, encode_failure
 from shared.rows import Row
+from worker.ends import SUCCEEDED
 from worker.job import Job
 from worker.store import Outcome
 from worker.tracing import BatchTracing, Interval
@@ -128,7 +129,7 @@ def _batches(tracer: Tracer, flush: Callable[[], object], traced: int) -> Callab
         for n in range(_BATCH)
     ]  # fmt: skip
     encoded = encode_failure("task", Failure("Error", ["why"]))
-    outcomes = [Outcome(job, encoded) for job in jobs]
+    outcomes = [Outcome(job, encoded, SUCCEEDED) for job in jobs]
     tracing = BatchTracing(tracer, "version")
 
     def work() -> None:
