@@ -76,6 +76,7 @@ def texts_in(sent: object) -> list[str]:
         return []
     values: set[str] = set()
     _collect(_decoded(sent), values)
+    values |= {" ".join(value) for value in values}  # as the model is given plates
     # An error often quotes what it is about.
     quoted = (repr, ascii, json.dumps)
     forms = values | {quote(value)[1:-1] for value in values for quote in quoted}

@@ -25,9 +25,10 @@ class FailingModel(Model):
     def score(self, features: Sequence[FeatureRow]) -> list[Prediction]:
         """See ``Model``."""
         for row in features:
-            if row.afts_regno_ai_text == UNPREDICTABLE:
+            plate = row.afts_regno_ai_text.replace(" ", "")
+            if plate == UNPREDICTABLE:
                 error = CatBoostError(
-                    f"Bad value {row.afts_regno_ai_text!r} from {row.camera_class!r} "
+                    f"Bad value {plate!r} in {row.afts_regno_ai_text!r} from {row.camera_class!r} "
                     f"and {row.regno_recognize_text}"
                 )
                 raise PredictionFailed(f"The model could not predict: {error}") from error

@@ -15,7 +15,11 @@ from tests.processes import wait_until
 from tests.servers import PASSWORD, Servers
 from tests.stack import API_KEY, Stack
 
-SENT = (UNPREDICTABLE, *(str(a_row()[name]) for name in ("regno_recognize", "camera_class")))
+SENT = (
+    UNPREDICTABLE,
+    " ".join(UNPREDICTABLE),
+    *(str(a_row()[name]) for name in ("regno_recognize", "camera_class")),
+)
 MARKED = a_row(afts_regno_ai=UNPREDICTABLE)
 
 

@@ -13,7 +13,11 @@ from tests.servers import PASSWORD, Servers
 from tests.stack import API_KEY, Stack
 
 MARKED = a_row(afts_regno_ai=UNPREDICTABLE)
-SENT = (UNPREDICTABLE, *(str(a_row()[name]) for name in ("regno_recognize", "camera_class")))
+SENT = (
+    UNPREDICTABLE,
+    " ".join(UNPREDICTABLE),
+    *(str(a_row()[name]) for name in ("regno_recognize", "camera_class")),
+)
 
 
 class Reported(NamedTuple):

@@ -40,7 +40,8 @@ def test_a_short_secret_is_not_looked_for_in_the_middle_of_words() -> None:
 
 @pytest.mark.parametrize("plate", PLATES)
 @pytest.mark.parametrize(
-    "written", [str, repr, ascii, lambda plate: str(KeyError(plate)), lambda p: json.dumps(p)[1:-1]]
+    "written",
+    [str, repr, ascii, " ".join, lambda plate: str(KeyError(plate)), lambda p: json.dumps(p)[1:-1]],
 )
 def test_what_was_sent_is_taken_out_however_it_is_written(plate: str, written: object) -> None:
     assert callable(written)
