@@ -1,5 +1,6 @@
 """The bodies of good answers, encoded once; predictions pass through as the worker wrote them."""
 
+import logging
 from http import HTTPStatus
 from typing import Literal
 
@@ -15,6 +16,8 @@ from shared.results import (
     decode_failure,
     decode_predictions,
 )
+
+_logger = logging.getLogger(__name__)
 
 TaskStatus = Literal["queued", "done", "failed", "expired", "cancelled"]
 
@@ -58,8 +61,16 @@ def predictions_of(result: RawResult) -> RawPredictions:
     what was wrong with its rows.
     """
     if result.status == "SUCCESS":
-        return decode_predictions(result)
-    raise failure_of(result)
+        done = decode_predictions(result)
+        if _logger.isEnabledFor(logging.DEBUG):
+            ids = {"task_id": result.task_id, "model_version": done.model_version}
+            _logger.debug("answered", extra=ids)
+        return done
+    error = failure_of(result)
+    if isinstance(error, errors.PredictionFailed):
+        # That it failed; the worker has logged why.
+        _logger.warning("the worker could not predict", extra={"task_id": result.task_id})
+    raise error
 
 
 def failure_of(result: RawResult) -> errors.RegnoError:

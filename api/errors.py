@@ -8,7 +8,9 @@ import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from api.server.messages import BODY
 from shared import errors
+from shared.log import SENT_FIELD
 from shared.metrics import Unexpected, Where
 
 _logger = logging.getLogger(__name__)
@@ -86,6 +88,9 @@ def _respond(problem: Problem, headers: dict[str, str]) -> Response:
 
 
 def _on_regno_error(error: errors.RegnoError) -> Response:
+    is_ours = not isinstance(error, errors.PredictionFailed)  # that one, the worker has logged
+    if is_ours and STATUS[type(error)] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _logger.warning("request %s failed: %s", g.request_id, error.detail)
     headers = {}
     if isinstance(error, errors.RetryLater):
         headers["Retry-After"] = str(error.retry_after)
@@ -101,7 +106,8 @@ def _on_http_exception(error: HTTPException) -> Response:
 
 
 def _on_bug(error: Exception) -> Response:
-    _logger.error("request %s failed", g.request_id, exc_info=error)
+    sent = {SENT_FIELD: request.environ.get(BODY)}
+    _logger.error("request %s failed", g.request_id, exc_info=error, extra=sent)
     code = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = "The service failed; the request id finds it in the logs"
     return _respond(Problem(code.phrase, code, detail, g.request_id), {})

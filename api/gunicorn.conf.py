@@ -1,13 +1,11 @@
 """How gunicorn runs the front door. https://docs.gunicorn.org/en/stable/settings.html"""
 
 import gc
-import logging.config
 import os
 import resource
 from pathlib import Path
 
 from shared.cpus import half_of_cpus
-from shared.log import logging_config
 
 # The hooks import what they need when they run: what this file imported itself would be
 # loaded before gevent's worker patches the standard library.
@@ -15,6 +13,7 @@ from shared.log import logging_config
 bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"]
 wsgi_app = "api.wsgi:create()"
 worker_class = "api.server.worker.FrontDoorWorker"
+logger_class = "api.server.log.GunicornLogger"
 workers = int(os.environ.get("API_PROCESSES", half_of_cpus()))
 # A process at its limit of open files could not even accept a client to hang up on it.
 _open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -31,9 +30,6 @@ control_socket_disable = True
 
 
 def on_starting(_server):
-    # Here, and not as logconfig_dict: with that gunicorn would put an access line together for
-    # every request, 6% of the front door's work, and then drop it.
-    logging.config.dictConfig(dict(logging_config(os.environ.get("REGNO_LOG_LEVEL", "INFO"))))
     # It is there after a container has been restarted on the volumes of the one that drained.
     Path(os.environ.get("REGNO_DRAIN_FILE", "/run/regno/draining")).unlink(missing_ok=True)
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
@@ -53,11 +49,12 @@ def post_worker_init(worker):
 
 def worker_exit(_server, worker):
     from api.server.gate import SERVED  # noqa: PLC0415
-    from api.wsgi import DISPATCHER  # noqa: PLC0415
+    from api.wsgi import DISPATCHER, TELEMETRY  # noqa: PLC0415
 
     if worker.wsgi is not None:
         worker.wsgi.extensions[DISPATCHER].stop()
         worker.wsgi.extensions[SERVED].report()
+        worker.wsgi.extensions[TELEMETRY].stop()
 
 
 def child_exit(_server, worker):

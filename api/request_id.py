@@ -5,6 +5,8 @@ import re
 
 from flask import Flask, Response, g, request
 
+from shared import log
+
 HEADER = "X-Request-ID"
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -17,10 +19,11 @@ def request_id_for(sent: str) -> str:
 
 
 def add_request_ids(app: Flask) -> None:
-    """Sets ``g.request_id``."""
+    """Sets ``g.request_id``, and has what is logged meanwhile carry it."""
 
     def assign() -> None:
         g.request_id = request_id_for(request.headers.get(HEADER, ""))
+        log.bind(request_id=g.request_id)
 
     def echo(response: Response) -> Response:
         response.headers[HEADER] = g.request_id

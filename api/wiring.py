@@ -2,6 +2,7 @@
 
 from functools import cache, partial
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
@@ -19,22 +20,30 @@ from api.dispatch.publisher import Publisher, PublisherCounts
 from api.dispatch.replies import ReplyListener
 from api.dispatch.subscription import Subscription
 from api.dispatch.task_store import TaskStore
+from api.dispatch.tracing import DispatchTracing
 from api.dispatch.waiters import WaiterTable
 from api.request_id import request_id_for
 from api.server.admission import Admission, AdmissionLimits
 from api.server.gate import Entrance, Gate, Served
+from api.tracing import carry_traces, trace_requests
 from shared.instruments import Count
 from shared.metrics import ApiMetrics
 from shared.queues import Lane
 from shared.redis_client import connect_redis
 from shared.settings import ApiSettings
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 REDIS_SILENCE_SECONDS = 2.0
 """A subscription that is silent for so long, although pinged, counts as dead."""
 
 
-def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher, Served]:
-    """An application, its dispatcher, which is not started yet, and its gate: nothing connects."""
+def wire(settings: ApiSettings, tracer: "Tracer | None") -> tuple[Flask, Dispatcher, Served]:
+    """An application, its dispatcher, which is not started yet, and its gate: nothing connects.
+
+    ``tracer`` makes the spans of what it answers, where traces are wanted.
+    """
     redis = connect_redis(settings)
     store = TaskStore(redis, settings.result_ttl, settings.task_ttl)
     registry = CollectorRegistry()
@@ -54,12 +63,17 @@ def wire(settings: ApiSettings) -> tuple[Flask, Dispatcher, Served]:
         waiters,
         store,
         cache=_wire_cache(settings, redis, replies, metrics) if settings.cache_ttl else None,
+        tracing=None if tracer is None else _wire_spans(tracer),
         publish_timeout=settings.publish_timeout,
         redis_timeout=settings.redis_timeout,
         task_ttl=settings.task_ttl,
         chunk_rows=settings.chunk_rows,
     )
     app = create_app(settings, dispatcher, redis, registry, metrics)
+    if tracer is None:
+        carry_traces(app)
+    else:
+        trace_requests(app, tracer)
     served = Served(
         make_gate(settings, metrics),
         settings.max_body_bytes,
@@ -111,6 +125,12 @@ def _make_publisher(settings: ApiSettings, metrics: ApiMetrics, lane: Lane) -> P
 
 def _label(lane: Lane) -> str:
     return lane.name.lower()
+
+
+def _wire_spans(tracer: "Tracer") -> DispatchTracing:
+    from api.dispatch.spans import DispatchSpans  # noqa: PLC0415 - imports a tracing library
+
+    return DispatchSpans(tracer)
 
 
 def _wire_cache(

@@ -14,6 +14,7 @@ import msgspec
 from shared.cache import CACHE_HEADER, CacheTicket
 from shared.queues import TASK_NAME, Lane
 from shared.rows import Row
+from shared.trace_context import TraceContext
 
 REQUEST_ID_HEADER = "request_id"
 CHUNKS_HEADER = "chunks"
@@ -63,6 +64,7 @@ def task_message(
     request_id: str,
     cache: CacheTicket | None = None,
     chunk: Chunk | None = None,
+    trace: TraceContext | None = None,
 ) -> TaskMessage:
     """The message of one ``pick_regno`` task.
 
@@ -71,6 +73,7 @@ def task_message(
     in the queue. An async message carries no TTL: a worker must see it to say it expired.
     ``cache`` asks the worker to keep the result for identical requests.
     The rows of a ``chunk`` are some of its array's.
+    ``trace`` is passed on by its W3C headers.
     """
     headers = {
         "lang": "py",
@@ -87,6 +90,8 @@ def task_message(
         headers[CACHE_HEADER] = cache.to_header()
     if chunk is not None:
         headers |= _chunk_headers(chunk)
+    if trace is not None:
+        headers |= trace.to_headers()
     properties: dict[str, Any] = {
         "content_type": "application/json",
         "content_encoding": "utf-8",

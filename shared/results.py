@@ -71,6 +71,7 @@ class RawResult(msgspec.Struct, frozen=True):
     status: State
     result: msgspec.Raw
     task_id: str
+    date_done: str | None = None
 
 
 _encoder = msgspec.json.Encoder()

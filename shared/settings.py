@@ -52,6 +52,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_rows: Count = 1000
     """Limit on rows in one request."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """JSON for machines, text for people; by itself text where standard error is a terminal."""
+    sentry_dsn: str = ""
+    """Where errors are sent; empty: nowhere."""
+    sentry_environment: str = "production"
+    """What Sentry is told of where the service runs."""
+    sentry_send_rows: bool = False
+    """Whether what callers have sent, and local variables, may be sent to Sentry."""
 
 
 class ApiSettings(Settings, frozen=True, kw_only=True):
@@ -143,6 +151,8 @@ def _check_together(settings: msgspec.Struct) -> None:
     if isinstance(settings, Settings):
         for name in ("broker_url", "redis_url"):
             _check_url(f"{PREFIX}{name.upper()}", getattr(settings, name))
+        if settings.sentry_dsn:
+            _check_dsn(settings.sentry_dsn)
 
 
 def _check_url(name: str, url: str) -> None:
@@ -155,3 +165,16 @@ def _check_url(name: str, url: str) -> None:
     if not good:
         known = ", ".join(URL_SCHEMES)
         raise InvalidSettings(f"{name}: expected scheme://host:port of one of {known}")
+
+
+def _check_dsn(dsn: str) -> None:
+    """Raises InvalidSettings for what is no address of a project in Sentry."""
+    try:
+        parts = urlsplit(dsn)
+        project = parts.path.rpartition("/")[2]
+        place = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        good = place and parts.username and project.isdigit()
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidSettings(f"{PREFIX}SENTRY_DSN: expected https://KEY@HOST/NUMBER of a project")

@@ -57,7 +57,9 @@ class Stack:
         model: Path = SHIPPED_MODEL,
         workers: int = 1,
         settings: Mapping[str, str] | None = None,
+        failing: bool = False,
     ) -> None:
+        """``failing``: with ``tests.failing_api`` and ``tests.failing_worker``."""
         self.environment = {
             "REGNO_BROKER_URL": broker_url,
             "REGNO_REDIS_URL": redis_url,
@@ -66,17 +68,23 @@ class Stack:
             **(settings or {}),
         }
         self._folder = folder
+        self._failing = failing
         port = free_port()
         self.url = f"http://{LOOPBACK}:{port}"
         self.client = Client(self.url)
         self.workers: list[Process] = []
         self._copies = 0
-        self.api = Process(programs.api(self.environment, port, folder / "metrics"), folder)
+        api = programs.api(self.environment, port, folder / "metrics")
+        if failing:
+            api = api._replace(command=(*api.command, "tests.failing_api:create()"))
+        self.api = Process(api, folder)
         for _ in range(workers):
             self.add_worker()
 
     def add_worker(self) -> Process:
         program = programs.worker(self.environment, 1)
+        if self._failing:
+            program = program._replace(command=(*program.command[:-1], "tests.failing_worker"))
         self._copies += 1
         worker = Process(program, self._folder, copy=self._copies)
         self.workers.append(worker)

@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task
 from celery.worker import state as worker_state
@@ -22,6 +22,7 @@ from shared.rows import RowReader
 from shared.settings import WorkerSettings
 from worker.batcher import Batcher
 from worker.batching import BatchLimits
+from worker.celery_log import PlainWorker
 from worker.counts import BatchCounts
 from worker.job import JobReader
 from worker.lane_consumer import LaneConsumer
@@ -31,10 +32,14 @@ from worker.read_ahead import READ_AHEAD
 from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer, Reporting
 from worker.store import ResultStore
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
-def create_worker(settings: WorkerSettings, model: Model) -> Any:
+
+def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None") -> Any:
     """A Celery worker that holds the model and is ready to ``start()``.
 
+    ``tracer`` makes the spans of its batches, where traces are wanted.
     Raises InvalidSettings where its metrics cannot be served on their port.
     """
     redis = connect_redis(settings)
@@ -45,15 +50,16 @@ def create_worker(settings: WorkerSettings, model: Model) -> Any:
     app.conf.worker_consumer = RegnoConsumer
     prepare_transport(app, settings.broker_url)
     reader = RowReader(settings)
-    app.register_task(
-        pick_regno(model, reader, make_batcher_factory(settings, model, redis, counts))
-    )
+    make_batcher = make_batcher_factory(settings, model, redis, counts, tracer)
+    app.register_task(pick_regno(model, reader, make_batcher))
     app.steps["consumer"] |= {DeclareQueues, Reporting, Batching, Presence}
-    return app.Worker(
+    return PlainWorker(
+        app=app,
         hostname=name,
         pool="solo",
         concurrency=1,
         loglevel=settings.log_level,
+        quiet=True,  # no banner: it is no event
         without_gossip=True,
         without_mingle=True,
         regno_redis=redis,
@@ -83,10 +89,15 @@ def _count_batches(settings: WorkerSettings, model: Model) -> BatchCounts:
 
 
 def make_batcher_factory(
-    settings: WorkerSettings, model: Model, redis: Redis, counts: BatchCounts
+    settings: WorkerSettings,
+    model: Model,
+    redis: Redis,
+    counts: BatchCounts,
+    tracer: "Tracer | None",
 ) -> Callable[[Any], Batcher]:
     """A function that makes the batcher of one Celery consumer connection."""
-    store = ResultStore(redis, settings.sync_result_ttl, settings.result_ttl)
+    ttls = settings.sync_result_ttl, settings.result_ttl
+    store = ResultStore(redis, *ttls)
     predictor = BatchPredictor(
         model,
         store,
@@ -95,6 +106,24 @@ def make_batcher_factory(
         clock=time.monotonic,
         wall_clock=time.time,
     )
+    if tracer is not None:
+        from worker.tracing import (  # noqa: PLC0415 - imports a tracing library
+            BatchTracing,
+            TracedPredictor,
+            TracedStore,
+        )
+
+        tracing = BatchTracing(tracer, model.version)
+        store = TracedStore(tracing, redis, *ttls)
+        predictor = TracedPredictor(
+            tracing,
+            model,
+            store,
+            worker_state.revoked,
+            counts,
+            clock=time.monotonic,
+            wall_clock=time.time,
+        )
     limits = BatchLimits(settings.batch_rows, settings.batch_wait)
 
     def make(consumer: Any) -> Batcher:

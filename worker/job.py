@@ -43,6 +43,11 @@ class Job(NamedTuple):
         return self.task_id if self.chunk is None else self.chunk.array_id
 
     @property
+    def ids(self) -> dict[str, str]:
+        """What a log line says of it."""
+        return {"request_id": self.request_id, "task_id": self.task_id}
+
+    @property
     def hopeless(self) -> bool:
         """Whether one delivery more would make the broker dead-letter it."""
         return self.failed_deliveries >= DELIVERY_LIMIT

@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Sequence
 
 from shared.errors import InvalidField, PredictionFailed, RegnoError
 from shared.features import feature_rows
+from shared.log import SENT_FIELD
 from shared.metrics import Where
 from shared.queues import Lane
 from shared.results import (
@@ -66,6 +67,9 @@ class BatchPredictor:
                 done.append(_given_up(job))
             else:
                 ready.append(job)
+        if _logger.isEnabledFor(logging.DEBUG):
+            for job in ready:
+                _logger.debug("to be predicted", extra=job.ids)
         return done + self._predicted(ready)
 
     def _claimed(self, jobs: Sequence[Job], done: list[Outcome]) -> list[Job]:
@@ -115,9 +119,11 @@ class BatchPredictor:
     def _one_by_one(self, jobs: Sequence[Job], error: PredictionFailed) -> list[Outcome]:
         """One row spoils a batch: find whose it is, so that its neighbours get their answers."""
         if len(jobs) == 1:
-            _logger.error("request %s failed: %s", jobs[0].request_id, error)
+            job = jobs[0]
+            about = {**job.ids, SENT_FIELD: job.rows}
+            _logger.error("request %s failed", job.request_id, exc_info=error, extra=about)
             self._counts.unexpected(Where.PREDICTION)
-            return [_failure(jobs[0], error)]
+            return [_failure(job, error)]
         return [outcome for job in jobs for outcome in self._predicted([job])]
 
     def _success(self, job: Job, predictions: list[Prediction]) -> Outcome:
@@ -132,7 +138,8 @@ def _given_up(job: Job) -> Outcome:
 
     One delivery more and the broker would dead-letter it, and nobody would say how it ended.
     """
-    _logger.error("request %s is dead-lettered: it was never finished", job.request_id)
+    what = "request %s is dead-lettered: it was never finished"
+    _logger.error(what, job.request_id, extra=job.ids)
     return _failure(job, PredictionFailed(f"Given up after {job.failed_deliveries} deliveries"))
 
 

@@ -12,6 +12,7 @@ from api.dispatch.publisher import Done, Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.task_store import IdempotencyRecord, TaskStore, is_terminal
+from api.dispatch.tracing import CURRENT_TRACE, DispatchTracing
 from api.dispatch.waiters import Answer, WaiterTable
 from shared.cache import CacheTicket
 from shared.errors import BrokerUnavailable, Conflict, InvalidParameter, UnknownTask
@@ -38,6 +39,7 @@ class Dispatcher:
         store: TaskStore,
         *,
         cache: RequestCache | None,
+        tracing: DispatchTracing | None = None,
         publish_timeout: float,
         redis_timeout: float,
         task_ttl: float,
@@ -49,12 +51,14 @@ class Dispatcher:
 
         The times are in seconds; deadlines given to the methods are instants of ``clock``.
         An array of more than ``chunk_rows`` rows is shared by several workers.
+        ``tracing`` makes spans of what is sampled; without it traces are passed on as they came.
         """
         self._publishers = {Lane.SYNC: sync_publisher, Lane.ASYNC: async_publisher}
         self._replies = replies
         self._waiters = waiters
         self._store = store
         self._cache = cache
+        self._tracing = tracing
         # Waiting for its turn and being confirmed are bounded each.
         self._publish_bound = 2 * publish_timeout + _MARGIN_SECONDS
         self._lease = _LEASE_FACTOR * (self._publish_bound + redis_timeout)
@@ -123,6 +127,9 @@ class Dispatcher:
                     self._store.abandon(task_id, remaining)
                 raise
         if answer is not None:
+            trace = CURRENT_TRACE.get()
+            if self._tracing is not None and trace is not None and trace.sampled:
+                self._tracing.heard(trace, answer)
             return answer
         raise self._replies.no_answer()
 
@@ -212,6 +219,9 @@ class Dispatcher:
         cache: CacheTicket | None = None,
     ) -> None:
         """Hands a task over, in chunks where it is large; ``done`` is told of errors, or once."""
+        trace = CURRENT_TRACE.get()
+        if self._tracing is not None and trace is not None and trace.sampled:
+            trace, done = self._tracing.publishing(trace, lane, task_id, done)
         parts = split(task_id, rows, self._chunk_rows)
         confirmed = done if len(parts) == 1 else when_all(len(parts), done)
         expires_at = self._wall_clock() + expires_in
@@ -226,6 +236,7 @@ class Dispatcher:
                 request_id=request_id,
                 chunk=part.chunk,
                 cache=cache,
+                trace=trace,
             )
             self._publishers[lane].publish(message, confirmed)
 

@@ -18,12 +18,14 @@ from greenlet import greenlet
 from api.server.connection import Connection, Patience
 from api.server.gate import PLACE, Entrance, Gate, Place, Served
 from api.server.messages import (
+    BODY,
     Environ,
     HttpRequest,
     WsgiApp,
     encode_response,
     run_app,
 )
+from shared.log import SENT_FIELD
 from shared.metrics import Where
 
 _logger = logging.getLogger(__name__)
@@ -156,7 +158,8 @@ class FrontDoor:
         except Exception:
             # Flask answers its own errors; this is for what goes wrong around it.
             request_id = self._gate.request_id(request.environ)
-            _logger.exception("request %s failed", request_id)
+            sent = {SENT_FIELD: request.environ.get(BODY), "request_id": request_id}
+            _logger.exception("request %s failed", request_id, extra=sent)
             self.unexpected(Where.SERVER)
             detail = "The service failed; the request id finds it in the logs"
             failed = HTTPStatus.INTERNAL_SERVER_ERROR

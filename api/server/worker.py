@@ -4,11 +4,13 @@ gunicorn reads and writes HTTP in Python, a layer at a time, which under load wa
 third of the front door's work. Here httptools parses, and a response leaves in one write.
 """
 
+import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
 from api.server.connection import Patience
 from api.server.door import FrontDoor, Listener
 from api.server.gate import SERVED
+from api.server.log import log_errors_of
 from api.server.serving import drain, serve
 
 _HEAD_SECONDS = 30.0
@@ -20,6 +22,7 @@ class FrontDoorWorker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """See gunicorn: serves until told to stop."""
+        log_errors_of(gevent.get_hub())
         patience = Patience(float(self.cfg.keepalive), _HEAD_SECONDS, _LINGER_SECONDS)
         served = self.wsgi.extensions[SERVED]
         door = FrontDoor(self.wsgi, served, patience, self.worker_connections)

@@ -132,7 +132,7 @@ def test_a_wrong_address_ends_it_at_once(tmp_path: Path, environment: dict[str, 
     program = Program("queues", (sys.executable, "-m", "ops.queues"), environment, 0)
     process = Process(program, tmp_path)
     assert process.wait(20) == 78
-    assert "queues: REGNO_RABBITMQ_API" in process.tail()
+    assert "REGNO_RABBITMQ_API" in process.tail()
     assert "secret" not in process.tail()
 
 

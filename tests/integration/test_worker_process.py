@@ -1,5 +1,6 @@
 """A worker process: what it refuses to start with, and how it ends."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -163,9 +164,10 @@ def test_a_model_that_cannot_be_served_is_refused_by_name(
 ) -> None:
     status, said = refusals[make.__name__].result()
     assert status == os.EX_CONFIG, said
-    assert said.splitlines()[-1].startswith("worker: ")
+    last = json.loads(said.splitlines()[-1])
+    assert (last["level"], last["logger"]) == ("CRITICAL", "worker")
     for words in REFUSED[make]:
-        assert words in said
+        assert words in last["message"]
     assert "Traceback" not in said
 
 
@@ -194,7 +196,7 @@ def test_a_setting_that_is_missing_is_named(
     monkeypatch.delenv("REGNO_BROKER_URL", raising=False)
     process = Process(programs.worker({}, 1), tmp_path)
     assert process.wait(60) == os.EX_CONFIG
-    assert process.tail() == "worker: REGNO_BROKER_URL must be set\n"
+    assert json.loads(process.tail())["message"] == "REGNO_BROKER_URL must be set"
 
 
 def test_a_model_may_order_its_features_as_it_likes(servers: Servers, tmp_path: Path) -> None:

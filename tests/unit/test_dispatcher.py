@@ -11,6 +11,7 @@ from api.dispatch.publisher import Done, Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.task_store import TaskStore
+from api.dispatch.tracing import DispatchTracing
 from api.dispatch.waiters import WaiterTable
 from shared.errors import BrokerUnavailable
 from shared.messages import TaskMessage, chunk_of
@@ -60,7 +61,7 @@ class Store:
 class Case:
     """A dispatcher of chunks of three rows, on fakes. A request in it is answered at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: DispatchTracing | None = None) -> None:
         self.broker, self.store = Broker(), Store()
         self.slot: Slot[Any] = Slot()
         self.broker.after_each = lambda: self.slot.put(a_success([0]))
@@ -72,6 +73,7 @@ class Case:
             cast("WaiterTable", self),
             cast("TaskStore", self.store),
             cache=None,
+            tracing=tracing,
             publish_timeout=1.0,
             redis_timeout=1.0,
             task_ttl=60.0,

@@ -17,14 +17,17 @@ def documented() -> list[tuple[str, str]]:
     return sorted(re.findall(r"^\| `(REGNO_\w+)` \| (\S+) \|", README, re.MULTILINE))
 
 
+def written(default: object) -> str:
+    if isinstance(default, bool):
+        return str(int(default))
+    return f"{default:g}" if isinstance(default, float) else str(default) or "unset"
+
+
 def defaults(kind: type[msgspec.Struct]) -> dict[str, str]:
     return {
-        PREFIX + field.name.upper(): (
-            "required" if field.required else f"{field.default:g}"
-            if isinstance(field.default, float) else str(field.default)
-        )
+        PREFIX + field.name.upper(): "required" if field.required else written(field.default)
         for field in msgspec.structs.fields(kind)
-    }  # fmt: skip
+    }
 
 
 def test_the_settings_tables_hold_every_setting_with_its_default() -> None:

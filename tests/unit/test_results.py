@@ -157,7 +157,7 @@ def test_pieces_put_together_are_the_text_of_the_whole(numbers: list[list[float]
     stored = results.encode_success("task", whole)
     assert joined == results.decode_predictions(results.decode_result(stored))
     read = results.decode_result(results.encode_success("task", joined))
-    assert read == results.decode_result(stored)
+    assert read.result == results.decode_result(stored).result
 
 
 @pytest.mark.parametrize(

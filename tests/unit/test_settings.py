@@ -194,3 +194,26 @@ def test_a_worker_serves_no_metrics_unless_it_is_given_a_port() -> None:
 def test_a_wrong_port_is_named(text: str) -> None:
     with pytest.raises(InvalidSettings, match=r"^REGNO_METRICS_PORT: "):
         load_worker(REGNO_METRICS_PORT=text)
+
+
+@pytest.mark.parametrize("dsn", ["http://key@127.0.0.1:9000/7", "https://key@host/path/42", ""])
+def test_errors_are_sent_where_sentry_says(dsn: str) -> None:
+    for load_role in (load_api, load_worker):
+        assert load_role(REGNO_SENTRY_DSN=dsn).sentry_dsn == dsn
+
+
+@pytest.mark.parametrize(
+    "dsn", ["sentry", "https://host/42", "https://key@host/", "ftp://key@host/42", "http://k@h:x/1"]
+)
+def test_what_is_no_address_of_sentry_is_refused_and_not_shown(dsn: str) -> None:
+    with pytest.raises(InvalidSettings, match="REGNO_SENTRY_DSN") as refused:
+        load_worker(REGNO_SENTRY_DSN=dsn)
+    assert dsn not in refused.value.detail
+
+
+def test_rows_are_sent_to_sentry_only_where_that_is_said() -> None:
+    assert not load_api().sentry_send_rows
+    assert load_api(REGNO_SENTRY_SEND_ROWS="1").sentry_send_rows
+    assert not load_api(REGNO_SENTRY_SEND_ROWS="0").sentry_send_rows
+    with pytest.raises(InvalidSettings, match="REGNO_SENTRY_SEND_ROWS"):
+        load_api(REGNO_SENTRY_SEND_ROWS="perhaps")

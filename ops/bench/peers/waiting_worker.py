@@ -32,7 +32,7 @@ class WaitingModel(Model):
 
 def main() -> int:
     """Runs until told to stop."""
-    worker = create_worker(load(WorkerSettings, os.environ), WaitingModel())
+    worker = create_worker(load(WorkerSettings, os.environ), WaitingModel(), None)
     worker.start()
     return int(worker.exitcode or 0)
 
