@@ -23,7 +23,7 @@ each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one
 @each_dashboard
 def test_the_file_is_what_the_code_makes(dashboard: Dashboard) -> None:
     found = (FOLDER / f"{dashboard.uid}.json").read_text(encoding="utf-8")
-    assert found == to_json(dashboard), "run: python -m ops.grafana"
+    assert found == to_json(dashboard), "run: make docs"
 
 
 def test_no_file_is_left_of_a_dashboard_that_is_gone() -> None:
