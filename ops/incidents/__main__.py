@@ -20,6 +20,7 @@ from ops.local.programs import ROOT
 from ops.local.waiting import WaitedInVain
 from ops.watch.binaries import find_binaries
 from ops.watch.parts import KEY
+from ops.watch.prometheus import QueryFailed
 from ops.watch.stack import WatchedStack
 
 _DOCS = ROOT / "docs"
@@ -56,7 +57,7 @@ def _load(stack: WatchedStack, rate: float) -> Iterator[None]:
 def _staged(incident: Incident, rate: float, workers: int) -> None:
     """Stages one incident on a stack of its own; writes its record and pictures.
 
-    Raises WaitedInVain.
+    Raises WaitedInVain, QueryFailed.
     """
     with tempfile.TemporaryDirectory(prefix="regno-incident-") as folder:
         stack = WatchedStack(Path(folder), workers=workers, spare=slow_twins)
@@ -97,7 +98,7 @@ def main() -> int:
         sys.stderr.write(f"incidents: {incident.title}\n")
         try:
             _staged(incident, arguments.rate, arguments.workers)
-        except WaitedInVain as error:
+        except (WaitedInVain, QueryFailed) as error:
             sys.stderr.write(f"incidents: {error}\n")
             return 1
         (_DOCS / "incidents.md").write_text(page(_recorded()), encoding="utf-8")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ops.incidents.timeline import Change, Key, changes, states
 from ops.local.waiting import WaitedInVain
-from ops.watch.prometheus import Prometheus
+from ops.watch.prometheus import Prometheus, QueryFailed
 
 _EVERY_SECONDS = 1.0
 
@@ -41,11 +41,18 @@ class Watcher:
         """Whether it was enough before the time was up."""
         give_up = time.monotonic() + seconds
         while True:
-            after = states(self._prometheus.alerts())
-            self.changes += changes(self._states, after, time.time())
-            self._states = after
-            if enough():
+            if self._look() and enough():
                 return True
             if time.monotonic() > give_up:
                 return False
             time.sleep(_EVERY_SECONDS)
+
+    def _look(self) -> bool:
+        """Whether Prometheus answered; what it could not tell now it tells a second later."""
+        try:
+            after = states(self._prometheus.alerts())
+        except QueryFailed:
+            return False
+        self.changes += changes(self._states, after, time.time())
+        self._states = after
+        return True

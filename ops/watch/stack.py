@@ -11,7 +11,7 @@ from redis import Redis
 from ops.local.probes import listening, ready
 from ops.local.programs import LOOPBACK, Program
 from ops.local.supervise import Supervisor
-from ops.local.waiting import wait_until
+from ops.local.waiting import WaitedInVain, wait_until
 from ops.watch.binaries import find_binaries
 from ops.watch.parts import PASSWORD, plan
 from ops.watch.programs import CONFIGURATION, DATA
@@ -75,7 +75,7 @@ class WatchedStack:
                 redis.config_set("maxmemory", REDIS_BYTES)
             self.start(self._rest)
             self._wait(partial(ready, self._parts.ports.api), "/readyz")
-            self._wait(self._all_scraped, "a scrape of every target")
+            self._wait_scraped()
         except BaseException:
             self._supervisor.stop()
             raise
@@ -103,12 +103,21 @@ class WatchedStack:
         """With which RabbitMQ's own tools reach it."""
         return self._parts.servers[-1].program.environment
 
-    def _all_scraped(self) -> bool:
+    def _wait_scraped(self) -> None:
+        unscraped = ["prometheus"]
+
+        def all_scraped() -> bool:
+            try:
+                targets = self.prometheus.targets()
+            except QueryFailed:
+                return False
+            unscraped[:] = [f"{one.job} {one.problem}" for one in targets if one.health != "up"]
+            return bool(targets) and not unscraped
+
         try:
-            targets = self.prometheus.targets()
-        except QueryFailed:
-            return False
-        return bool(targets) and all(target.health == "up" for target in targets)
+            self._wait(all_scraped, "a scrape of every target")
+        except WaitedInVain as error:
+            raise WaitedInVain(f"{error}: {'; '.join(unscraped)}") from None
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         def possible() -> bool:
