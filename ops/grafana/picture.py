@@ -25,6 +25,7 @@ _PANEL_INCHES = (6.2, 3.1)
 _DPI = 80
 _POINTS = 240
 _MOST_LEGENDS = 9
+_TICKS = 4
 
 _UNITS = {
     "reqps": "requests/s",
@@ -83,7 +84,8 @@ def _draw_panel(axes: Any, panel: Panel, prometheus: Prometheus, span: Span) -> 
         if not panel.signed:
             axes.set_ylim(bottom=0)
     axes.set_xlim(_moment(span.start), _moment(span.end))
-    axes.xaxis.set_major_locator(dates.AutoDateLocator(maxticks=5))  # type: ignore[no-untyped-call]
+    length = span.end - span.start
+    axes.set_xticks([_moment(span.start + length * at / _TICKS) for at in range(_TICKS + 1)])
     axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M:%S"))  # type: ignore[no-untyped-call]
     for at, word in span.marks:
         axes.axvline(_moment(at), color="#999999", linestyle=":")
