@@ -25,8 +25,9 @@ format: install-dev ## Put the sources into shape
 	@.venv/bin/ruff format $(SOURCES)
 	@.venv/bin/ruff check --fix $(SOURCES)
 
-docs: install-dev ## Make the pages that are made from code: docs/metrics.md
+docs: install-dev ## Make what is made from code: docs/metrics.md, Grafana's dashboards
 	@$(PYTHON) -m ops.docs
+	@$(PYTHON) -m ops.grafana
 
 train: install-dev ## Rebuild the shipped model: the same seed gives the same file
 	@$(PYTHON) -m models

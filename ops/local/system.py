@@ -31,6 +31,17 @@ def find_rabbitmq() -> tuple[str, str] | None:
     return binary, epmd
 
 
+def find_prometheus() -> tuple[str, str] | None:
+    """Paths of Prometheus and of promtool, or None."""
+    server, tool = shutil.which("prometheus"), shutil.which("promtool")
+    return (server, tool) if server and tool else None
+
+
+def find_redis_exporter() -> str | None:
+    """Path of the program that tells Prometheus about a Redis, or None."""
+    return shutil.which("prometheus-redis-exporter")
+
+
 def can_install() -> bool:
     """Whether apt is here and this process may use it."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None

@@ -17,6 +17,10 @@ def main() -> int:
         missing.append("redis-server")
     if shutil.which("chromium") is None or shutil.which("chromedriver") is None:
         missing += ["chromium", "chromium-driver"]
+    if system.find_prometheus() is None:
+        missing.append("prometheus")
+    if system.find_redis_exporter() is None:
+        missing.append("prometheus-redis-exporter")
     if not missing:
         return 0
     names = " ".join(missing)

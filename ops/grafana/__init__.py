@@ -1,0 +1,1 @@
+"""Dashboards as code: ``python -m ops.grafana`` writes what Grafana reads."""

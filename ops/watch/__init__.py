@@ -1,0 +1,1 @@
+"""Looking at the service through Prometheus: asking it, and running it beside a local stack."""
