@@ -3,10 +3,15 @@
 PYTHON := .venv/bin/python
 SOURCES := api worker shared models ops tests
 
-.PHONY: help run test lint format docs train bench bench-peers load lock install-run install-dev clean
+IMAGES := api worker flower queues load
+IMAGE_PREFIX ?= regno-
+IMAGE_TAG ?= dev
+
+.PHONY: help run test lint format docs train bench bench-peers load images push-images compose-check lock \
+	install-run install-dev clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=half of the CPUs, REGNO_*)
 	@exec $(PYTHON) -m ops.local
@@ -40,6 +45,20 @@ bench-peers: install-dev ## Install MLServer and BentoML, in an environment of t
 
 load: install-dev ## Send a constant rate to a running service (ARGS='--rate 500 --seconds 30')
 	@$(PYTHON) -m ops.load $(ARGS)
+
+images: ## Build the container images (IMAGES, IMAGE_PREFIX=regno-, IMAGE_TAG=dev)
+	@for image in $(IMAGES); do \
+		file=Dockerfile.$$image; [ -f $$file ] || file=ops/$$image/Dockerfile; \
+		docker build --file $$file --tag $(IMAGE_PREFIX)$$image:$(IMAGE_TAG) . || exit 1; \
+	done
+
+push-images: ## Push the container images to the registry that IMAGE_PREFIX names
+	@for image in $(IMAGES); do \
+		docker push $(IMAGE_PREFIX)$$image:$(IMAGE_TAG) || exit 1; \
+	done
+
+compose-check: install-dev ## Try docker-compose.yml: answers, scaling, restarts (ARGS='--without grafana')
+	@ops/compose-check $(ARGS)
 
 lock: install-dev ## Renew the pinned requirements of every role
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" requirements/renew

@@ -104,6 +104,8 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
     """Where ``/metrics`` is served over HTTP; 0 is nowhere."""
     metrics_host: str = ALL_ADDRESSES
     """The address it is served on."""
+    heartbeat_file: str | None = None
+    """Renewed every second while the worker consumes; none is written by default."""
 
 
 def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:

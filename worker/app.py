@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task
@@ -24,6 +25,7 @@ from worker.batcher import Batcher
 from worker.batching import BatchLimits
 from worker.celery_log import PlainWorker
 from worker.counts import BatchCounts
+from worker.heartbeat import Heartbeat
 from worker.job import JobReader
 from worker.lane_consumer import LaneConsumer
 from worker.model import Model
@@ -65,6 +67,9 @@ def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None
         regno_redis=redis,
         regno_info=WorkerInfo(name, model.version),
         regno_report=counts.report,
+        regno_heartbeat=Heartbeat(
+            Path(settings.heartbeat_file) if settings.heartbeat_file else None
+        ),
     )
 
 

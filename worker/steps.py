@@ -16,6 +16,7 @@ from shared.instruments import REPORT_SECONDS
 from shared.presence import RENEW_SECONDS, announce, withdraw
 from shared.queues import declare_queues
 from worker.batcher import Batcher
+from worker.heartbeat import Heartbeat
 
 _logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class Batching(StartStopStep):  # type: ignore[misc]
 
 
 class Presence(StartStopStep):  # type: ignore[misc]
-    """Says in Redis that this worker consumes, for ``/readyz``."""
+    """Says that this worker consumes: in Redis for ``/readyz``, in a file for its container."""
 
     requires = (Tasks,)
 
@@ -90,6 +91,7 @@ class Presence(StartStopStep):  # type: ignore[misc]
         super().__init__(consumer, **options)
         self._redis = consumer.controller.options["regno_redis"]
         self._info = consumer.controller.options["regno_info"]
+        self._heartbeat: Heartbeat = consumer.controller.options["regno_heartbeat"]
         self._timer: Any = None
 
     def start(self, consumer: Any) -> None:
@@ -102,12 +104,14 @@ class Presence(StartStopStep):  # type: ignore[misc]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._heartbeat.end()
         try:
             withdraw(self._redis, self._info.name)
         except RedisError as error:
             _logger.warning("could not withdraw: %s", error)
 
     def _announce(self) -> None:
+        self._heartbeat.beat()
         try:
             announce(self._redis, self._info)
         except RedisError as error:

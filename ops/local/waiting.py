@@ -13,8 +13,9 @@ def wait_until(
     seconds: float,
     what: str,
     possible: Callable[[], bool] = lambda: True,
+    every: float = 0.05,
 ) -> None:
-    """Polls until the condition holds.
+    """Polls until the condition holds, ``every`` so many seconds.
 
     Raises WaitedInVain after ``seconds``, or as soon as ``possible`` says that it won't.
     """
@@ -24,4 +25,4 @@ def wait_until(
             raise WaitedInVain(f"{what}: it never will")
         if time.monotonic() > give_up:
             raise WaitedInVain(f"{what}: not within {seconds:g} s")
-        time.sleep(0.05)
+        time.sleep(every)

@@ -6,18 +6,27 @@ import urllib.request
 from collections.abc import Sequence
 from itertools import starmap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ops.bench.dialects import PLAIN
 from ops.bench.lengths import Lengths
 from ops.bench.scenario import Bench, Outcome, Scenario
 from ops.bench.table import Table
 from ops.bench.targets import Target
-from ops.bench.work import KEY
+from ops.bench.work import KEY, Work
 from shared.results import Prediction
 
 _EXPECTED = "expected.csv"
 """Answers of somebody else's program, beside the rows that were given."""
+
+
+class Identity(NamedTuple):
+    """How far a service's answers are from those expected."""
+
+    difference: float
+    """The largest one, of any probability of any row."""
+    against: str
+    """Whose answers were expected."""
 
 
 def planned(lengths: Lengths, _systems: int) -> float:
@@ -29,20 +38,32 @@ def run(bench: Bench) -> Outcome:
     """Every row by itself, then all as one array."""
     bench.progress.step("identity")
     bench.stand.use(bench.service)
-    rows = bench.work.rows
-    expected, source = _expected(bench)
-    one_by_one = [p for row in rows for p in _ask(bench.service.url, [row])]
-    together = _ask(bench.service.url, rows)
-    difference = max(largest_difference(got, expected) for got in (one_by_one, together))
-    about = f"largest difference over {len(rows)} rows"
+    rows = len(bench.work.rows)
+    found = check_identity(bench.service.url, bench.work, bench.csv)
+    about = f"largest difference over {rows} rows"
     table = Table(
         "Identity: the same answers after all of it",
-        f"Each row by itself and all in one array, against {source}.",
+        f"Each row by itself and all in one array, against {found.against}.",
         ("rows", "largest difference"),
-        [[str(len(rows)), repr(difference)]],
+        [[str(rows), repr(found.difference)]],
     )
-    figures = {"rows": len(rows), "largest_difference": difference, "against": source}
-    return Outcome(figures, [Target(about, difference, "==", 0.0)], [table])
+    figures = {"rows": rows, "largest_difference": found.difference, "against": found.against}
+    return Outcome(figures, [Target(about, found.difference, "==", 0.0)], [table])
+
+
+def check_identity(url: str, work: Work, rows_from: Path | None) -> Identity:
+    """Asks the service at ``url`` for every row by itself, then for all as one array.
+
+    ``rows_from`` is the CSV that the rows come from, if they do: the answers beside it are
+    expected then. Raises OSError where the service does not answer with 200, and ValueError
+    where a row has no answer.
+    """
+    expected, against = _expected(work, rows_from)
+    one_by_one = [p for row in work.rows for p in _ask(url, [row])]
+    together = _ask(url, work.rows)
+    return Identity(
+        max(largest_difference(got, expected) for got in (one_by_one, together)), against
+    )
 
 
 def largest_difference(got: Sequence[Prediction], expected: Sequence[Prediction]) -> float:
@@ -55,10 +76,10 @@ def largest_difference(got: Sequence[Prediction], expected: Sequence[Prediction]
     )
 
 
-def _expected(bench: Bench) -> tuple[Sequence[Prediction], str]:
-    beside = bench.csv.with_name(_EXPECTED) if bench.csv else None
+def _expected(work: Work, rows_from: Path | None) -> tuple[Sequence[Prediction], str]:
+    beside = rows_from.with_name(_EXPECTED) if rows_from else None
     if beside is None or not beside.exists():
-        return bench.work.predictions, "the model called in this process"
+        return work.predictions, "the model called in this process"
     return _read_expected(beside), f"the {_EXPECTED} beside the rows"
 
 
