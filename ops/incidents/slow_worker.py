@@ -34,7 +34,7 @@ class SlowModel(Model):
 def main() -> int:
     """Runs until told to stop."""
     settings = load(WorkerSettings, os.environ)
-    worker = create_worker(settings, SlowModel(load_model(Path(settings.model_uri))))
+    worker = create_worker(settings, SlowModel(load_model(Path(settings.model_uri))), None)
     worker.start()
     return int(worker.exitcode or 0)
 
