@@ -24,6 +24,7 @@ RESTART_RATE = 50.0
 """The same while a service is restarted."""
 _SETTLED_SECONDS = 5.0
 """How long the load goes on with each number of workers."""
+_NOTICED_SECONDS = 3.0
 _READY_SECONDS = 120
 _HEALTHY_SECONDS = 180
 
@@ -111,6 +112,8 @@ class Trial:
             time.sleep(1.0)
             began = time.monotonic()
             self._given.compose.restart(name)
+            # What was restarted may look ready until its old connections are seen to be gone.
+            time.sleep(_NOTICED_SECONDS)
             self._wait_for_workers(1)
             back = _since(began)
             time.sleep(1.0)
