@@ -1,6 +1,5 @@
 """The service's own worker with its own model, made slower: for the incident of a slow model."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -8,8 +7,7 @@ from pathlib import Path
 
 from shared.features import FeatureRow
 from shared.results import Prediction
-from shared.settings import WorkerSettings, load
-from worker.app import create_worker
+from worker.__main__ import main
 from worker.model import Model, load_model
 
 TIMES_SLOWER = 50
@@ -31,13 +29,10 @@ class SlowModel(Model):
         return predictions
 
 
-def main() -> int:
-    """Runs until told to stop."""
-    settings = load(WorkerSettings, os.environ)
-    worker = create_worker(settings, SlowModel(load_model(Path(settings.model_uri))), None)
-    worker.start()
-    return int(worker.exitcode or 0)
+def load_slow_model(path: Path) -> SlowModel:
+    """Raises ModelMismatch, as ``load_model`` does."""
+    return SlowModel(load_model(path))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(load_slow_model))
