@@ -18,7 +18,7 @@ run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=ha
 
 test: install-dev lint ## Check everything: lint, unit and integration tests on real servers
 	@$(PYTHON) -m ops.local.test_tools
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n 3 --dist loadfile $(ARGS)
 
 lint: install-dev ## Check style, types and who imports whom
 	@.venv/bin/ruff format --check $(SOURCES)

@@ -4,6 +4,7 @@ Only descriptions: ``ops.local.supervise`` and the tests start them. Servers lis
 loopback address alone, on free ports, with a password made for this folder.
 """
 
+import random
 import socket
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOOPBACK = "127.0.0.1"
+_PORTS = (10_000, 32_768)
+"""Above them begin the ports of outgoing connections: net.ipv4.ip_local_port_range."""
+
 ROOT = Path(__file__).resolve().parents[2]
 
 FLOWER_BROKER = "CELERY_BROKER_URL"
@@ -32,10 +36,19 @@ class Program(NamedTuple):
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody listens on at this moment.
+
+    None of those that Linux gives to outgoing connections: what is going to listen in a few
+    seconds might find it taken.
+    """
+    while True:
+        port = random.randrange(*_PORTS)  # noqa: S311 - no secret
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
 
 
 def _write(path: Path, text: str) -> Path:
