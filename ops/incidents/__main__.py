@@ -1,11 +1,9 @@
 """``python -m ops.incidents``: stages the incidents and writes docs/incidents.md."""
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -19,7 +17,7 @@ from ops.incidents.stage import Record, stage
 from ops.local.programs import ROOT
 from ops.local.waiting import WaitedInVain
 from ops.watch.binaries import find_binaries
-from ops.watch.parts import KEY
+from ops.watch.load import load
 from ops.watch.prometheus import QueryFailed
 from ops.watch.stack import WatchedStack
 
@@ -39,21 +37,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def _load(stack: WatchedStack, rate: float) -> Iterator[None]:
-    """Requests at a constant rate while the context lasts, whatever becomes of them."""
-    command = [sys.executable, "-m", "ops.load", "--url", stack.url, "--key", KEY]
-    options = ["--rate", str(rate), "--seconds", str(_LONGEST_SECONDS)]
-    process = subprocess.Popen(
-        [*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def _staged(incident: Incident, rate: float, workers: int) -> None:
     """Stages one incident on a stack of its own; writes its record and pictures.
 
@@ -62,7 +45,7 @@ def _staged(incident: Incident, rate: float, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="regno-incident-") as folder:
         stack = WatchedStack(Path(folder), workers=workers, spare=slow_twins)
         remember_quiet_days(find_binaries().promtool, stack.prometheus_data, rate)
-        with stack, _load(stack, rate):
+        with stack, load(stack, rate, _LONGEST_SECONDS):
             record = stage(stack, incident, rate)
             _draw(stack, incident, record)
     _record_path(incident).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
