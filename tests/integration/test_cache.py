@@ -107,6 +107,13 @@ def answered(answer: requests.Response) -> tuple[str, Any]:
     return answer.headers["Cache-Status"], answer.json()
 
 
+def assert_one_was_computed(answers: list[tuple[str, Any]]) -> None:
+    """One follower led; one that looks again only after the leader's answer reads what is kept."""
+    wheres = [where for where, _ in answers]
+    assert wheres.count(MISS) == 1
+    assert set(wheres) <= {MISS, SHARED, HIT}
+
+
 def flight_of(row: dict[str, Any]) -> str:
     return flight_key(digest_of(READER.read_objects([row])))
 
@@ -223,7 +230,7 @@ def test_when_the_leader_gives_up_another_leads(service: Service, pool: ThreadPo
         assert leading.result(30).status_code == 504
         wait_until(lambda: led(service, row) != first, 5, "another leads")
     answers = [answered(future.result(30)) for future in followers]
-    assert sorted(where for where, _ in answers) == [MISS, SHARED, SHARED]
+    assert_one_was_computed(answers)
 
 
 def test_followers_of_a_killed_front_door_are_answered(
@@ -240,7 +247,7 @@ def test_followers_of_a_killed_front_door_are_answered(
             leading.result(30)
         wait_until(lambda: led(service, row) != first, 5, "a follower leads")
     answers = [answered(future.result(30)) for future in followers]
-    assert sorted(where for where, _ in answers) == [MISS, SHARED, SHARED]
+    assert_one_was_computed(answers)
 
 
 def test_a_leader_that_died_before_it_published_holds_nobody_up(
