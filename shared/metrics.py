@@ -4,7 +4,7 @@
 exporters people know are those exporters' names, so that their dashboards work here too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
 from prometheus_client import CollectorRegistry
@@ -205,6 +205,17 @@ CATALOGUE: Mapping[str, tuple[Spec, ...]] = {
 """The metrics of each of Prometheus's jobs."""
 
 
+def _count_unexpected(registry: CollectorRegistry, wheres: Iterable[Where]) -> Unexpected:
+    counter = UNEXPECTED_ERRORS.build(registry)
+    for where in wheres:  # from 0 on, so that the first error is seen as a rise
+        counter.labels(where)
+
+    def unexpected(where: Where) -> None:
+        counter.labels(where).inc()
+
+    return unexpected
+
+
 class ApiMetrics:
     """What a front door counts."""
 
@@ -219,13 +230,7 @@ class ApiMetrics:
         self.publish_duration = PUBLISH_DURATION.build(registry)
         self.publish_failures = PUBLISH_FAILURES.build(registry)
         self.cache_requests = CACHE_REQUESTS.build(registry)
-        self._unexpected_errors = UNEXPECTED_ERRORS.build(registry)
-        for where in _API_WHERES:  # from 0 on, so that the first error is seen as a rise
-            self._unexpected_errors.labels(where)
-
-    def unexpected(self, where: Where) -> None:
-        """See ``Unexpected``."""
-        self._unexpected_errors.labels(where).inc()
+        self.unexpected = _count_unexpected(registry, _API_WHERES)
 
 
 class WorkerMetrics:
@@ -247,12 +252,7 @@ class WorkerMetrics:
         self.model_info = MODEL_INFO.build(registry)
         self.model_loaded = MODEL_LOADED.build(registry)
         self.model_created = MODEL_CREATED.build(registry)
-        self._unexpected_errors = UNEXPECTED_ERRORS.build(registry)
-        self._unexpected_errors.labels(Where.PREDICTION)
-
-    def unexpected(self, where: Where) -> None:
-        """See ``Unexpected``."""
-        self._unexpected_errors.labels(where).inc()
+        self.unexpected = _count_unexpected(registry, [Where.PREDICTION])
 
 
 class QueueMetrics:

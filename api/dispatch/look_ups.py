@@ -6,6 +6,7 @@ import threading
 from typing import NamedTuple
 
 from api.dispatch.cache_store import CacheStore, Flight, Found
+from api.dispatch.lots import take_lot
 from api.dispatch.slot import Slot
 from shared.errors import ResultStoreUnavailable
 from shared.metrics import Unexpected, Where
@@ -52,15 +53,11 @@ class LookUps:
         return found
 
     def _run(self) -> None:
-        while (entry := self._entries.get()) is not None:
-            entries = [entry]
-            while len(entries) < MAX_TOGETHER and not self._entries.empty():
-                following = self._entries.get()
-                if following is None:
-                    self._answer(entries)
-                    return
-                entries.append(following)
-            self._answer(entries)
+        stopping = False
+        while not stopping:
+            entries, stopping = take_lot(self._entries, MAX_TOGETHER)
+            if entries:
+                self._answer(entries)
 
     def _answer(self, entries: list[_Entry]) -> None:
         found: list[Found] | list[ResultStoreUnavailable]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from api.dispatch.links import Link
+from api.dispatch.lots import take_lot
 from shared.errors import BrokerUnavailable
 from shared.instruments import Count, Distribution
 from shared.messages import TaskMessage
@@ -101,22 +102,8 @@ class Publisher:
                 self._fail(entries, BrokerUnavailable("Publishing failed"))
             if stopping:
                 break
-            entries, stopping = self._collect()
+            entries, stopping = take_lot(self._entries, MAX_TOGETHER, IDLE_SECONDS)
         self._close()
-
-    def _collect(self) -> tuple[list[_Entry], bool]:
-        """What is ready to be sent, and whether it is the last."""
-        entries: list[_Entry] = []
-        try:
-            entry = self._entries.get(timeout=IDLE_SECONDS)
-            while entry is not None:
-                entries.append(entry)
-                if len(entries) == MAX_TOGETHER:
-                    return entries, False
-                entry = self._entries.get_nowait()
-        except queue.Empty:
-            return entries, False
-        return entries, True
 
     def _send(self, collected: list[_Entry]) -> None:
         # What is older is not sent: its caller will have been told that it was not accepted.
