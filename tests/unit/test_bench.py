@@ -11,7 +11,7 @@ from ops.bench.machine import cpu_model
 from ops.bench.progress import Plan, Progress, time_left
 from ops.bench.scenarios.identity import largest_difference
 from ops.bench.scenarios.memory import growth_percent
-from ops.bench.scenarios.overload import overload_figures
+from ops.bench.scenarios.overload import beside_its_best, overload_figures, overload_targets
 from ops.bench.table import Table, number, targets_table
 from ops.bench.targets import Relation, Target
 from ops.bench.timeline import seconds_to_normal
@@ -116,6 +116,38 @@ def test_a_table_is_markdown() -> None:
 )
 def test_numbers_are_written_without_an_exponent(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_an_overload_is_set_against_its_best_before_and_after_it() -> None:
+    figures = beside_its_best({"answered_in_time_per_second": 990.0}, 1000.0, 1200.0)
+    assert figures == {"best_per_second": 1100.0, "share_of_best": 0.9}
+
+
+def test_an_overload_in_rounds_is_judged_by_medians_and_by_every_fault() -> None:
+    def overload(share: float, p99: float, others: int, back: float | None) -> dict[str, Any]:
+        refused = {"count": 10, "with_retry_after": 9, "latency_ms": {"p99": p99}}
+        return {
+            "share_of_best": share,
+            "refused": refused,
+            "other_errors": others,
+            "seconds_to_normal": back,
+            "seconds_watched": 5.0,
+            "computed_for_nobody": others,
+        }
+
+    rounds = [overload(0.8, 30, 1, None), overload(0.95, 20, 0, 0.5), overload(0.92, 24, 1, 1.0)]
+    assert [target.measured for target in overload_targets(rounds, "at 2 times")] == [
+        0.92, 2, 3, 24, 2, 1.0
+    ]  # fmt: skip
+
+
+def test_what_was_computed_for_nobody_is_known_of_all_rounds_or_not_at_all() -> None:
+    known = {"computed_for_nobody": 0}
+    refused = {"count": 0, "with_retry_after": 0, "latency_ms": {"p99": 0.0}}
+    same = {"share_of_best": 1, "refused": refused, "other_errors": 0, "seconds_to_normal": 0}
+    rounds = [same | known, same | {"computed_for_nobody": None}]
+    wasted = next(t for t in overload_targets(rounds, "x") if t.about.startswith("computed"))
+    assert wasted.verdict == "not measured"
 
 
 def test_the_overload_is_what_was_due_and_answered_in_it() -> None:
