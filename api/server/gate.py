@@ -67,14 +67,12 @@ class Gate:
 
         ``now`` is an instant of the lanes' clock.
         """
-        for lane in self._lanes:
-            if lane.full(now):
-                break
-        else:
+        full = [lane for lane in self._lanes if lane.full(now)]
+        if not full:
             return None
         post = read_plain_post(data)
         entrance = None if post is None else self._entrances.get(post.path)
-        if post is None or entrance is None or not entrance.lane.full(now):
+        if post is None or entrance is None or entrance.lane not in full:
             return None
         return self._refusal(entrance, self._make_id(post.request_id), keep_alive=True)
 

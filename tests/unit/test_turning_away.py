@@ -11,16 +11,16 @@ def a_post(*headers: str, path: str = "/v1/predict", body: bytes = b"{}") -> byt
 
 
 def test_a_plain_post_is_known_by_its_path() -> None:
-    assert read_plain_post(a_post()) == PlainPost("/v1/predict", "")
+    assert read_plain_post(a_post()) == PlainPost("/v1/predict", "", 2)
 
 
 def test_the_query_is_no_part_of_the_path() -> None:
-    assert read_plain_post(a_post(path="/v1/predict?timeout=3")) == PlainPost("/v1/predict", "")
+    assert read_plain_post(a_post(path="/v1/predict?timeout=3")) == PlainPost("/v1/predict", "", 2)
 
 
 @pytest.mark.parametrize("name", ["X-Request-ID", "x-request-id", "X-REQUEST-ID"])
 def test_the_request_id_is_as_it_was_sent(name: str) -> None:
-    assert read_plain_post(a_post(f"{name}:  Order-7 ")) == PlainPost("/v1/predict", "Order-7")
+    assert read_plain_post(a_post(f"{name}:  Order-7 ")) == PlainPost("/v1/predict", "Order-7", 2)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,16 @@ DOUBTFUL = [
 )
 def test_what_is_no_plain_post_is_left_to_the_parser(data: bytes) -> None:
     assert read_plain_post(data) is None
+
+
+def test_a_long_head_is_left_to_the_parser() -> None:
+    assert read_plain_post(a_post("X-Long: " + "x" * 1900)) is not None
+    assert read_plain_post(a_post("X-Long: " + "x" * 2000)) is None
+
+
+def test_the_body_is_measured_anew_whoever_sent_that_head_before() -> None:
+    assert read_plain_post(a_post(body=b"{}")) is not None
+    assert read_plain_post(a_post(body=b"{}")[:-1]) is None
 
 
 WHOLE = a_post("X-Request-ID: 1", body=b'{"a": 1}')
