@@ -17,12 +17,18 @@ def family(pids: list[int]) -> list[psutil.Process]:
 def cpu_seconds(parts: Parts) -> dict[str, float]:
     """User and system time that each part has used so far, in seconds.
 
-    Raises psutil.NoSuchProcess where one has ended: its time could not be counted.
+    A child that has ended, as those do that RabbitMQ measures its disk with, is counted in its
+    parent: getrusage(2), RUSAGE_CHILDREN.
     """
-    return {
-        part: sum(sum(process.cpu_times()[:2]) for process in processes)
-        for part, processes in parts.items()
-    }
+    return {part: sum(map(_used, processes)) for part, processes in parts.items()}
+
+
+def _used(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def resident_megabytes(parts: Parts) -> dict[str, list[float]]:
