@@ -37,7 +37,7 @@ docs: install-dev ## Make what is made from code: docs/metrics.md, Grafana's das
 train: install-dev ## Rebuild the shipped model: the same seed gives the same file
 	@$(PYTHON) -m models
 
-bench: install-dev ## Measure the service and its peers in one run, 50 min (ARGS='--quick': 3 min)
+bench: install-dev ## Measure the service and its peers in one run, 55 min (ARGS='--quick': 3 min)
 	@$(PYTHON) -m ops.bench $(ARGS)
 
 bench-peers: install-dev ## Install MLServer and BentoML, in an environment of their own, for bench

@@ -24,6 +24,8 @@ class Lengths(NamedTuple):
     """Requests a second."""
     curve_systems: int
     """So many systems, at most, get a curve."""
+    peers: int
+    """So many peers, at most, take part; the first two start within seconds."""
     seconds_to_start: float = 4.0
     """What starting a system takes, roughly: for the time that is left."""
 
@@ -40,18 +42,20 @@ FULL = Lengths(
     sweep=6.0,
     curve_rates=(50, 100, 200, 300, 400, 500, 600, 700, 800, 1000, 1200),
     curve_systems=99,
+    peers=99,
 )
 
 QUICK = Lengths(
     rounds=1,
     warm_up=0.5,
-    full_speed=2.0,
+    full_speed=1.5,
     constant=5.0,
     overload=3.0,
-    normal=3.0,
+    normal=2.0,
     memory=6.0,
     curve=2.0,
     sweep=4.0,
-    curve_rates=(200, 500, 800),
+    curve_rates=(200, 600),
     curve_systems=2,
+    peers=2,
 )

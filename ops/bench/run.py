@@ -44,7 +44,7 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
         folder = Path(name)
         servers = choose_servers({}, folder, secrets.token_hex(8), say, watched=False)
         place = Place(servers.broker_url, servers.redis_url, options.model.resolve(), folder)
-        service, compared = regno(place), peers(place)
+        service, compared = regno(place), peers(place)[: lengths.peers]
         by_workers = waiting(place, WORKERS)
         with_cache = cached(place, service)
         in_other_ways = variants(place)
