@@ -32,7 +32,7 @@ class Link(Protocol):
         """Hands all messages over, bounded in seconds; says which the broker refused."""
 
     def idle(self) -> None:
-        """To be called about once a second while there is nothing to send."""
+        """To be called about once a second."""
 
     def refuses(self) -> str | None:
         """Why the broker takes nothing at the moment, or None."""

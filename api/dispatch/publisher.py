@@ -16,8 +16,8 @@ from shared.metrics import Unexpected, Where
 
 _logger = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.5
-"""How often an idle connection is looked at, and a lost one tried again."""
+LOOK_SECONDS = 0.5
+"""How often a connection is looked at, and a lost one tried again, however much there is to send."""
 
 MAX_TOGETHER = 64
 """Messages sent in one go: enough to share the confirm, few enough to stay prompt."""
@@ -63,6 +63,7 @@ class Publisher:
         self._counts = counts
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._link: Link | None = None
+        self._look_at = clock()
         self._problem: BrokerUnavailable | None = BrokerUnavailable("Not connected to the broker")
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
@@ -92,7 +93,7 @@ class Publisher:
             try:
                 if entries:
                     self._send(entries)
-                elif not stopping:
+                if not stopping and (not entries or self._clock() >= self._look_at):
                     self._look_after_link()
             except Exception as error:
                 # Without this thread nothing is published ever again, so nothing may end it.
@@ -102,7 +103,7 @@ class Publisher:
                 self._fail(entries, BrokerUnavailable("Publishing failed"))
             if stopping:
                 break
-            entries, stopping = take_lot(self._entries, MAX_TOGETHER, IDLE_SECONDS)
+            entries, stopping = take_lot(self._entries, MAX_TOGETHER, LOOK_SECONDS)
         self._close()
 
     def _send(self, collected: list[_Entry]) -> None:
@@ -118,7 +119,6 @@ class Publisher:
         refused = link.refuses()
         if refused is not None:
             self._fail(entries, BrokerUnavailable(f"The broker takes nothing: {refused}"))
-            self._look_after_link()
             return
         try:
             refusals = link.send([entry.message for entry in entries], self._timeout)
@@ -143,11 +143,12 @@ class Publisher:
     def _look_after_link(self) -> None:
         if self._link is None:
             self._open()
-            return
-        try:
-            self._link.idle()
-        except self._link.errors as error:
-            self._lose(error)
+        else:
+            try:
+                self._link.idle()
+            except self._link.errors as error:
+                self._lose(error)
+        self._look_at = self._clock() + LOOK_SECONDS
 
     def _open(self) -> None:
         try:

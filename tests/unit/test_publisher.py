@@ -122,3 +122,24 @@ def test_messages_that_have_waited_too_long_for_their_turn_have_failed(case: Cas
     case.publisher.stop()
     assert case.done.get_nowait() is not None
     assert (case.failures(), case.durations()) == (1, (0, 0))
+
+
+@pytest.mark.parametrize("there_at_first", [True, False])
+def test_a_lost_broker_is_tried_again_though_messages_keep_coming(
+    case: Case, there_at_first: bool
+) -> None:
+    """With so many callers there is never a moment without anything to send."""
+    case.there = there_at_first
+    case.publisher.start()
+
+    def confirmed() -> bool:
+        message = TaskMessage(Lane.SYNC, "task", b"", {}, {})
+        case.publisher.publish(message, case.done.put)
+        case.now += 0.1
+        return case.done.get(timeout=10) is None
+
+    case.fault = OSError("cut")
+    assert [confirmed() for _ in range(5)] == [False] * 5
+    case.there, case.fault = True, None
+    assert any(confirmed() for _ in range(20))
+    case.publisher.stop()
