@@ -33,6 +33,7 @@ from worker.predictor import BatchPredictor
 from worker.read_ahead import READ_AHEAD
 from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer, Reporting
 from worker.store import ResultStore
+from worker.task_events import TaskEvents
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -138,6 +139,7 @@ def make_batcher_factory(
             limits,
             consumer.timer,
             counts,
+            events=TaskEvents(lambda: consumer.event_dispatcher, time.monotonic),
             connection_errors=consumer.connection_errors,
             clock=time.monotonic,
             done=worker_state.total_count,  # what `celery inspect stats` shows

@@ -17,6 +17,7 @@ from worker.counts import BatchCounts
 from worker.job import Job
 from worker.predictor import BatchPredictor
 from worker.store import Outcome, ResultStore
+from worker.task_events import TaskEvents
 
 _logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Batcher:
         timer: Timer,
         counts: BatchCounts,
         *,
+        events: TaskEvents,
         connection_errors: tuple[type[Exception], ...],
         clock: Callable[[], float],
         done: Counter[str],
@@ -58,6 +60,7 @@ class Batcher:
         self._limits = limits
         self._timer = timer
         self._counts = counts
+        self._events = events
         self._connection_errors = connection_errors
         self._clock = clock
         self._done = done
@@ -68,6 +71,7 @@ class Batcher:
         self._pending: TimerEntry | None = None
         self._paused = False
         self._unstored: list[Outcome] = []
+        self._batch_began = 0.0
 
     def add(self, job: Job) -> None:
         """Takes a job over. It is acknowledged once its outcome is stored."""
@@ -109,6 +113,7 @@ class Batcher:
             self._call_after(due_in)
 
     def _run(self, batch: Sequence[Job]) -> None:
+        self._batch_began = self._clock()
         try:
             outcomes = self._predictor.outcomes(batch)
         except ResultStoreUnavailable as error:
@@ -128,7 +133,8 @@ class Batcher:
             self._pause(error)
             return
         self._unstored = []
-        self._counts.stored(outcomes, self._clock() - began)
+        now = self._clock()
+        self._counts.stored(outcomes, now - began)
         self._done[TASK_NAME] += len(outcomes)
         done = []
         for job, encoded, _ in outcomes:
@@ -138,6 +144,7 @@ class Batcher:
                 done.append(job.message)
         waiting = [line[0].message for line in self._waiting.values() if line]
         acknowledge(done, waiting, self._connection_errors)
+        self._events.ended(outcomes, now - self._batch_began)
 
     def _pause(self, error: ResultStoreUnavailable) -> None:
         """Without Redis an outcome has nowhere to go: what waits stays, unacknowledged."""

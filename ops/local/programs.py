@@ -20,6 +20,12 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOWER_BROKER = "CELERY_BROKER_URL"
 """Where Flower, a command of Celery's, looks for its broker."""
 
+FLOWER_BROKER_API = "FLOWER_BROKER_API"
+"""Where Flower looks for RabbitMQ's management API, by which it shows the queues."""
+
+FLOWER_LIMITS = {"FLOWER_MAX_TASKS": "1000", "FLOWER_PURGE_OFFLINE_WORKERS": "60"}
+"""What bounds Flower's memory: tasks, and seconds after which it forgets a worker that is gone."""
+
 SERVER, WORKER, API, WATCHER = 100, 200, 300, 400
 """Start order. Stopping goes the other way: the front door first, the servers last."""
 
@@ -143,6 +149,11 @@ def rabbitmq_api(port: int, password: str) -> str:
     return f"http://regno:{password}@{LOOPBACK}:{port}"
 
 
+def flower_api(rabbitmq_api_url: str) -> str:
+    """The same API as Flower wants it."""
+    return f"{rabbitmq_api_url}/api/"
+
+
 def worker(environment: Mapping[str, str], copies: int) -> Program:
     """``copies`` worker processes."""
     return Program("worker", (sys.executable, "-m", "worker"), environment, WORKER, copies)
@@ -167,16 +178,15 @@ def queues(port: int) -> Program:
 
 
 def flower(port: int, password: str) -> Program:
-    """Flower on ``port``, behind the login ``regno``; it forgets, so its memory is bounded.
+    """Flower on ``port``, behind the login ``regno``.
 
-    The broker comes from FLOWER_BROKER in the environment.
+    The broker comes from FLOWER_BROKER in the environment, its API from FLOWER_BROKER_API.
     """
     command = (sys.executable, "-m", "celery", "flower")
     environment = {
         "FLOWER_ADDRESS": LOOPBACK,
         "FLOWER_PORT": str(port),
         "FLOWER_BASIC_AUTH": f"regno:{password}",
-        "FLOWER_MAX_TASKS": "1000",
-        "FLOWER_PURGE_OFFLINE_WORKERS": "60",
+        **FLOWER_LIMITS,
     }
     return Program("flower", command, environment, WATCHER)

@@ -61,6 +61,7 @@ def run_stack(environ: Mapping[str, str], folder: Path) -> None:
     settings[programs.FLOWER_BROKER] = servers.broker_url
     if servers.rabbitmq_api is not None:
         settings[RABBITMQ_API] = servers.rabbitmq_api
+        settings[programs.FLOWER_BROKER_API] = programs.flower_api(servers.rabbitmq_api)
     everything = [started.program for started in servers.to_start] + services.programs
     supervisor = Supervisor(everything, folder, {**environ, **settings})
     try:

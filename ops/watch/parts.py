@@ -58,12 +58,14 @@ def plan(folder: Path, found: Binaries, workers: int) -> Parts:
     worker_ports = [free_port() for _ in range(workers)]
     broker_url = programs.rabbitmq_url(rabbit.amqp, PASSWORD)
     redis_url = programs.redis_url(ports.redis, PASSWORD)
+    management = programs.rabbitmq_api(rabbit.management or 0, PASSWORD)
     environment = {
         BROKER: broker_url,
         REDIS: redis_url,
-        RABBITMQ_API: programs.rabbitmq_api(rabbit.management or 0, PASSWORD),
+        RABBITMQ_API: management,
         API_KEYS: KEY,
         programs.FLOWER_BROKER: broker_url,
+        programs.FLOWER_BROKER_API: programs.flower_api(management),
     }
     return Parts(
         ports,

@@ -49,6 +49,7 @@ class WatchedStack:
         self.management_url = self._parts.management_url
         self.password = PASSWORD
         self.url = f"http://{LOOPBACK}:{self._parts.ports.api}"
+        self.flower_url = f"http://{LOOPBACK}:{self._parts.ports.flower}"
         self.prometheus_data = self._folder / "prometheus" / DATA
         """What Prometheus remembers."""
         self.prometheus = Prometheus(f"http://{LOOPBACK}:{self._parts.ports.prometheus}")

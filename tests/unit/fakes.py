@@ -22,6 +22,7 @@ from worker.gather import Piece
 from worker.job import Job
 from worker.model import Model
 from worker.store import Outcome, ResultStore
+from worker.task_events import TaskEvents
 
 SPOILT = "spoilt"
 """A plate that the fake model cannot predict."""
@@ -133,6 +134,35 @@ class FakeStore:
 
     def as_store(self) -> ResultStore:
         return cast("ResultStore", self)
+
+
+class FakeConnection:
+    """A connection whose transport has no socket to look at."""
+
+    connected = True
+    connection = None
+
+
+class FakeEventDispatcher:
+    """Celery's event dispatcher: remembers what it was to send."""
+
+    def __init__(self, *groups: str) -> None:
+        """``groups`` of events that somebody has asked for."""
+        self.groups = set(groups)
+        self.connection: Any = FakeConnection()
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+
+    def send(self, kind: str, **fields: Any) -> None:
+        self.sent.append((kind, fields))
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.sent]
+
+
+def no_events() -> TaskEvents:
+    """Events that nobody has asked for."""
+    return TaskEvents(FakeEventDispatcher, lambda: 0.0)
 
 
 class FakeCacheStore:

@@ -7,7 +7,15 @@ from shared.errors import InvalidField
 from shared.metrics import WorkerMetrics
 from shared.queues import DELIVERY_LIMIT, TASK_NAME, Lane
 from shared.results import RawResult
-from tests.unit.fakes import FakeClock, FakeModel, FakeStore, a_job, acknowledged, rejected
+from tests.unit.fakes import (
+    FakeClock,
+    FakeModel,
+    FakeStore,
+    a_job,
+    acknowledged,
+    no_events,
+    rejected,
+)
 from worker.batcher import STORE_RETRY_SECONDS as RETRY
 from worker.batcher import Batcher
 from worker.batching import BatchLimits
@@ -41,6 +49,7 @@ class Case:
             BatchLimits(rows=4, wait=WAIT),
             self.clock,
             counts,
+            events=no_events(),
             connection_errors=(OSError,),
             clock=self.clock,
             done=self.done,

@@ -9,7 +9,7 @@ from shared.errors import InvalidField, ResultStoreUnavailable
 from shared.metrics import WorkerMetrics
 from shared.queues import TASK_NAME, Lane
 from tests.builders import a_reading
-from tests.unit.fakes import SPOILT, FakeClock, FakeModel, FakeStore, a_job
+from tests.unit.fakes import SPOILT, FakeClock, FakeModel, FakeStore, a_job, no_events
 from worker.batcher import STORE_RETRY_SECONDS, Batcher
 from worker.batching import BatchLimits
 from worker.counts import WATCHED_INPUTS, BatchCounts
@@ -40,6 +40,7 @@ class Case:
             BatchLimits(rows=100, wait=0.25),
             self.clock,
             self._counts,
+            events=no_events(),
             connection_errors=(OSError,),
             clock=self.clock,
             done=Counter(),

@@ -1,0 +1,129 @@
+"""Flower: behind a login; shows workers, queues and some of the tasks; remembers only so many."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from ops.local import programs
+from ops.local.programs import FLOWER_LIMITS, LOOPBACK, ROOT, free_port
+from ops.watch.parts import PASSWORD
+from ops.watch.stack import WatchedStack
+from shared.queues import TASK_NAME, Lane
+from tests.ops.conftest import fail_one_task
+from tests.processes import Process, wait_until
+
+LOGIN = ("regno", PASSWORD)
+SECONDS = 30
+"""Flower asks workers for events every five."""
+
+
+def get(url: str, path: str) -> Any:
+    answer = requests.get(url + path, auth=LOGIN, timeout=10)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def wait_for_task(url: str, state: str) -> dict[str, Any]:
+    """One task that Flower knows to be in this state."""
+    wait_until(lambda: bool(get(url, f"/api/tasks?state={state}")), SECONDS, f"a task: {state}")
+    task: dict[str, Any] = next(iter(get(url, f"/api/tasks?state={state}").values()))
+    return task
+
+
+@pytest.mark.parametrize("path", ["/", "/workers", "/tasks", "/api/tasks", "/api/workers"])
+@pytest.mark.parametrize("login", [None, ("regno", "wrong")], ids=["nobody", "a wrong password"])
+def test_nobody_looks_in_without_the_password(
+    watched: WatchedStack, path: str, login: tuple[str, str] | None
+) -> None:
+    answer = requests.get(watched.flower_url + path, auth=login, timeout=10)
+    assert answer.status_code == 401
+    assert requests.get(watched.flower_url + path, auth=LOGIN, timeout=10).status_code == 200
+
+
+def test_it_shows_every_worker(watched: WatchedStack) -> None:
+    url = f"{watched.flower_url}/api/workers?refresh=1"
+    wait_until(
+        lambda: len(requests.get(url, auth=LOGIN, timeout=30).json()) == len(watched.workers),
+        SECONDS,
+        "Flower knows both workers",
+    )
+
+
+def test_it_shows_the_queues_with_their_lengths(watched: WatchedStack) -> None:
+    wait_until(
+        lambda: (
+            {
+                queue["name"]
+                for queue in get(watched.flower_url, "/api/queues/length")["active_queues"]
+                if queue["messages"] >= 0
+            }
+            == {lane.value for lane in Lane}
+        ),
+        SECONDS,
+        "Flower knows both queues",
+    )
+
+
+def test_it_shows_tasks_that_went_well_and_nothing_of_their_rows(watched: WatchedStack) -> None:
+    task = wait_for_task(watched.flower_url, "SUCCESS")
+    assert task["name"] == TASK_NAME
+    assert task["args"] == "(1 rows)"
+    assert task["result"] == "1 predictions"
+    assert task["routing_key"] in list(Lane)
+    assert 0 < task["runtime"] < SECONDS
+    assert task["received"] <= task["started"] <= task["succeeded"]
+
+
+def test_it_shows_tasks_that_failed_and_why(watched: WatchedStack) -> None:
+    wait_for_task(watched.flower_url, "SUCCESS")  # from then on it hears of tasks
+    fail_one_task(watched)
+    assert wait_for_task(watched.flower_url, "FAILURE")["exception"] == "InvalidField"
+
+
+@pytest.fixture
+def forgetful(watched: WatchedStack, tmp_path: Path) -> Iterator[str]:
+    """Another Flower, that remembers ten tasks."""
+    port = free_port()
+    program = programs.flower(port, PASSWORD)
+    environment = {
+        **program.environment,
+        programs.FLOWER_BROKER: watched.broker_url,
+        "FLOWER_MAX_TASKS": "10",
+    }
+    url = f"http://{LOOPBACK}:{port}"
+
+    def answers() -> bool:
+        try:
+            return requests.get(f"{url}/healthcheck", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    with Process(program._replace(environment=environment), tmp_path):
+        wait_until(answers, SECONDS, "Flower answers")
+        yield url
+
+
+def test_it_forgets_old_tasks(forgetful: str) -> None:
+    seen: set[str] = set()
+
+    def has_seen_more() -> bool:
+        known = get(forgetful, "/api/tasks?limit=100")
+        assert len(known) <= 10
+        seen.update(known)
+        return len(seen) > 20
+
+    wait_until(has_seen_more, SECONDS, "more tasks have come by than it remembers")
+
+
+def test_its_memory_is_bounded_alike_wherever_it_runs() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert compose["services"]["flower"]["environment"].items() >= FLOWER_LIMITS.items()
+    manifests = yaml.safe_load_all((ROOT / "ops/k8s/base/flower.yaml").read_text(encoding="utf-8"))
+    deployment = next(one for one in manifests if one["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert variables.items() >= FLOWER_LIMITS.items()
