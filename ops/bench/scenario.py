@@ -10,6 +10,7 @@ from ops.bench.stand import Stand
 from ops.bench.systems import System
 from ops.bench.table import Table
 from ops.bench.targets import Target
+from ops.bench.watched import Pair
 from ops.bench.work import Work
 
 
@@ -30,6 +31,8 @@ class Bench(NamedTuple):
     """Number of workers to the service with so many workers that only wait."""
     variants: Mapping[str, System]
     """The service, run in other ways."""
+    watched: Pair | None
+    """The service with what watches it and without; only where a scenario needs it."""
 
 
 class Outcome(NamedTuple):
@@ -50,3 +53,6 @@ class Scenario(NamedTuple):
     """Raises WaitedInVain where a system does not start."""
     by_default: bool = True
     """Whether it runs where none is named."""
+    watches: bool = False
+    """Whether it needs the service watched: RabbitMQ then has its management plugin, in all of the
+    run, so it runs by itself."""

@@ -56,7 +56,8 @@ class Place(NamedTuple):
     folder: Path
 
 
-def _url(port: int) -> str:
+def url_of(port: int) -> str:
+    """Where a system listens."""
     return f"http://{LOOPBACK}:{port}"
 
 
@@ -68,7 +69,8 @@ def _gunicorn(
     return Program(name, (*command, *options), environment, programs.API)
 
 
-def _settings(place: Place) -> dict[str, str]:
+def settings_of(place: Place) -> dict[str, str]:
+    """What the service is always told here."""
     return {
         BROKER: place.broker,
         REDIS: place.redis,
@@ -81,14 +83,14 @@ def _settings(place: Place) -> dict[str, str]:
 def regno(place: Place) -> System:
     """The service that all of this is about, with as many processes as it takes by default."""
     port = free_port()
-    settings = _settings(place)
+    settings = settings_of(place)
     workers = half_of_cpus()
     parts = {
         WORKER: [programs.worker(settings, workers)],
         FRONT: [programs.api(settings, port, place.folder / "metrics")],
     }
     about = "this service"
-    return System("regno", about, _url(port), parts, uses_servers=True, workers=workers)
+    return System("regno", about, url_of(port), parts, uses_servers=True, workers=workers)
 
 
 class Variant(NamedTuple):
@@ -127,11 +129,11 @@ def variants(place: Place) -> dict[str, System]:
     systems = {}
     for number, (name, workers, environment) in enumerate(_variants()):
         port = free_port()
-        settings = {**_settings(place), **environment}
+        settings = {**settings_of(place), **environment}
         worker = programs.worker(settings, workers)._replace(name=f"sweep-worker-{number}")
         front = programs.api(settings, port, place.folder / f"metrics-sweep-{number}")
         parts = {WORKER: [worker], FRONT: [front._replace(name=f"sweep-api-{number}")]}
-        system = System(f"sweep-{number}", name, _url(port), parts, True, workers=workers)
+        system = System(f"sweep-{number}", name, url_of(port), parts, True, workers=workers)
         systems[name] = system
     return systems
 
@@ -139,11 +141,11 @@ def variants(place: Place) -> dict[str, System]:
 def cached(place: Place, service: System) -> System:
     """Another front door to the service's worker, one with a cache of identical requests."""
     port = free_port()
-    settings = _settings(place) | {"REGNO_CACHE_TTL": "60"}
+    settings = settings_of(place) | {"REGNO_CACHE_TTL": "60"}
     front = programs.api(settings, port, place.folder / "metrics-cached")
     parts = {WORKER: service.parts[WORKER], FRONT: [front._replace(name="cached-api")]}
     about = "this service, with a cache"
-    return System("cached", about, _url(port), parts, uses_servers=True, workers=service.workers)
+    return System("cached", about, url_of(port), parts, uses_servers=True, workers=service.workers)
 
 
 def waiting(place: Place, counts: Sequence[int]) -> dict[int, System]:
@@ -155,7 +157,7 @@ def waiting(place: Place, counts: Sequence[int]) -> dict[int, System]:
     port = free_port()
     # Two messages ahead: one in the model and one at hand. More would let a worker sit on
     # messages while another has none, and the scenario would measure luck.
-    settings = _settings(place) | {"REGNO_BATCH_ROWS": "1", "REGNO_PREFETCH": "2"}
+    settings = settings_of(place) | {"REGNO_BATCH_ROWS": "1", "REGNO_PREFETCH": "2"}
     command = (sys.executable, "-m", "ops.bench.peers.waiting_worker")
     front = programs.api(settings, port, place.folder / "metrics-waiting")
     front = front._replace(name="waiting-api")
@@ -167,7 +169,7 @@ def waiting(place: Place, counts: Sequence[int]) -> dict[int, System]:
         about = f"this service, {count} workers that only wait"
         parts = {WORKER: tuple(workers), FRONT: (front,)}
         systems[count] = System(
-            f"waiting-{count}", about, _url(port), parts, uses_servers=True, workers=count
+            f"waiting-{count}", about, url_of(port), parts, uses_servers=True, workers=count
         )
     return systems
 
@@ -183,7 +185,7 @@ def flask(place: Place) -> System:
         threads=8,  # the best of 2, 8 and 32, and as good as gevent: nothing in it waits
     )
     about = "Flask, gunicorn gthread, model inside, no queue"
-    return System("flask", about, _url(port), {FRONT: [program]}, uses_servers=False)
+    return System("flask", about, url_of(port), {FRONT: [program]}, uses_servers=False)
 
 
 def naive(place: Place) -> System:
@@ -206,7 +208,7 @@ def naive(place: Place) -> System:
         FRONT: [_gunicorn("naive", f"{target}:create()", port, environment, 32)],
     }
     about = "Flask, `delay().get()`, Celery prefork"
-    return System("naive", about, _url(port), parts, uses_servers=True)
+    return System("naive", about, url_of(port), parts, uses_servers=True)
 
 
 def mlserver(place: Place) -> System:
@@ -222,7 +224,7 @@ def mlserver(place: Place) -> System:
     about = "MLServer, adaptive batching"
     parts = {FRONT: [program]}
     ready = "/v2/models/regno/ready"
-    return System("mlserver", about, _url(port), parts, False, OPEN_INFERENCE, ready)
+    return System("mlserver", about, url_of(port), parts, False, OPEN_INFERENCE, ready)
 
 
 def bentoml(place: Place) -> System:
@@ -238,7 +240,7 @@ def bentoml(place: Place) -> System:
     program = Program("bentoml", (*command, *options), environment, programs.API)
     about = "BentoML, adaptive batching"
     return System(
-        "bentoml", about, _url(port), {FRONT: [program]}, uses_servers=False, dialect=BENTO
+        "bentoml", about, url_of(port), {FRONT: [program]}, uses_servers=False, dialect=BENTO
     )
 
 

@@ -10,5 +10,8 @@ from ops.bench.scenarios.overload import OVERLOAD
 from ops.bench.scenarios.scaling import SCALING
 from ops.bench.scenarios.sweep import SWEEP
 from ops.bench.scenarios.throughput import THROUGHPUT
+from ops.bench.scenarios.watched import WATCHED
 
-SCENARIOS = (THROUGHPUT, CURVE, SCALING, ARRAYS, CACHE, CONSTANT, OVERLOAD, MEMORY, IDENTITY, SWEEP)
+SCENARIOS = (
+    THROUGHPUT, CURVE, SCALING, ARRAYS, CACHE, CONSTANT, OVERLOAD, MEMORY, IDENTITY, SWEEP, WATCHED,
+)  # fmt: skip
