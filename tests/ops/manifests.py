@@ -20,7 +20,7 @@ Object = dict[str, Any]
 EVERYTHING = "everything"
 VARIANTS = ("dev", "production", EVERYTHING)
 """The overlays, and production with the components that it leaves to whoever wants them."""
-_WANTED_BY_SOME = ("requests-in-flight", "model-image", "external-secrets")
+_WANTED_BY_SOME = ("requests-in-flight", "model-image", "telemetry", "external-secrets")
 
 WORKLOADS = ("Deployment", "StatefulSet")
 
