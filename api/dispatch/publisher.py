@@ -17,7 +17,7 @@ from shared.metrics import Unexpected, Where
 _logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-"""How often a connection is looked at, and a lost one tried again, however much there is to send."""
+"""How often a connection is looked at and a lost one tried again, busy or not."""
 
 MAX_TOGETHER = 64
 """Messages sent in one go: enough to share the confirm, few enough to stay prompt."""
