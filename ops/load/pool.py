@@ -34,6 +34,10 @@ class ConnectionPool:
         while len(self._open) < self._size:
             self._idle.append(self._connect())
 
+    def fileno(self) -> int:
+        """For whoever waits for several pools at once: readable while ``wait`` has something."""
+        return self._poll.fileno()
+
     def send(self, request: bytes, done: Done) -> None:
         """Sends on an idle connection, or as soon as there is one."""
         if self._idle:

@@ -1,0 +1,57 @@
+"""Front doors that are stopped and killed."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.faults.door import Door
+from tests.faults.fault import Fault
+from tests.faults.site import Site
+from tests.processes import wait_until
+
+NOTICED_SECONDS = 10
+
+
+@contextmanager
+def _rolled(site: Site) -> Iterator[None]:
+    """One after the other: unready, drained, stopped, started, ready."""
+    for door in site.doors:
+        door.drain_file.touch()
+        wait_until(lambda door=door: not door.ready, NOTICED_SECONDS, f"{door.name} drains")
+        door.process.stop()
+        door.start()
+        door.wait_ready()
+    yield
+
+
+@contextmanager
+def _told_to_stop(site: Site) -> Iterator[None]:
+    """As Kubernetes does: out of the load balancer first, then TERM."""
+    door = site.doors[0]
+    door.drain_file.touch()
+    wait_until(lambda: not door.ready, NOTICED_SECONDS, f"{door.name} drains")
+    door.process.stop()
+    yield
+    door.start()
+    door.wait_ready()
+
+
+@contextmanager
+def _process_killed(site: Site) -> Iterator[None]:
+    """One of the processes that a front door's gunicorn watches over, which starts another."""
+    os.kill(_children(site.doors[0])[0], signal.SIGKILL)
+    yield
+
+
+def _children(door: Door) -> list[int]:
+    pid = door.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+FRONT_DOORS = (
+    Fault("one of two front doors stopped", _told_to_stop, flawless=True),
+    Fault("front doors restarted one by one", _rolled, flawless=True),
+    Fault("a process of a front door killed", _process_killed, cuts=True),
+)

@@ -1,0 +1,57 @@
+"""RabbitMQ, ended, mute, in an alarm, or cutting its connections."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.faults.fault import Fault
+from tests.faults.site import Site
+
+MUTE_SECONDS = 10.0
+
+
+@contextmanager
+def _restarted(site: Site) -> Iterator[None]:
+    site.servers.rabbit.process.stop()
+    yield
+    _start(site)
+
+
+@contextmanager
+def _killed(site: Site) -> Iterator[None]:
+    site.servers.rabbit.process.kill()
+    yield
+    _start(site)
+
+
+def _start(site: Site) -> None:
+    site.servers.rabbit.start()
+    site.servers.rabbit.wait_ready()
+
+
+@contextmanager
+def _mute(site: Site) -> Iterator[None]:
+    with site.servers.rabbit.process.paused():
+        yield
+
+
+@contextmanager
+def _in_alarm(site: Site) -> Iterator[None]:
+    site.servers.rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
+    yield
+    site.servers.rabbit.ctl("set_vm_memory_high_watermark", "0.4")
+
+
+@contextmanager
+def _cutting(site: Site) -> Iterator[None]:
+    # Milliseconds between one connection and the next.
+    site.servers.rabbit.ctl("close_all_connections", "--per-connection-delay", "500", "maintenance")
+    yield
+
+
+RABBITMQ = (
+    Fault("RabbitMQ restarted", _restarted),
+    Fault("RabbitMQ killed", _killed),
+    Fault("RabbitMQ mute for 10 s", _mute, seconds=MUTE_SECONDS),
+    Fault("RabbitMQ in a memory alarm", _in_alarm, seconds=5.0),
+    Fault("RabbitMQ's connections closed one by one", _cutting),
+)

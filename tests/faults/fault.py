@@ -1,0 +1,26 @@
+"""What a fault is."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from tests.faults.site import Site
+
+BACK_SECONDS = 5.0
+"""After the part is back all is well within so long."""
+
+
+class Fault(NamedTuple):
+    """One thing that breaks, and what callers may notice of it."""
+
+    name: str
+    """What breaks, in words: its line in the ledger."""
+    cause: Callable[[Site], AbstractContextManager[None]]
+    """Breaks it on entering and mends it on leaving, which returns once the part is back."""
+    seconds: float = 1.0
+    """How long it stays broken, at least."""
+    flawless: bool = False
+    """Whether no request may fail at all: the rest takes over."""
+    cuts: bool = False
+    """Whether calls may lose their connection: a front door is killed."""
+    back_within: float = BACK_SECONDS

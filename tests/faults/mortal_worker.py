@@ -1,0 +1,65 @@
+"""The service's own worker, that dies (SIGKILL) at a point of its work when a file says so.
+
+The first worker that comes to the point takes the file away and dies: one file, one death.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.features import FeatureRow
+from shared.results import Prediction
+from worker import batcher
+from worker.__main__ import main
+from worker.model import Model, load_model
+
+FOLDER = "REGNO_TEST_DEATHS"
+
+IN_BATCH = "in-batch"
+"""While the model is asked: nothing is stored, nothing acknowledged."""
+
+STORED = "stored"
+"""The results are stored and announced, and not acknowledged."""
+
+
+def _die_if_told(folder: Path, where: str) -> None:
+    try:
+        (folder / where).unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MortalModel(Model):
+    """Answers like the model it is given, and may die of it."""
+
+    def __init__(self, model: Model, folder: Path) -> None:
+        vars(self).update(vars(model))
+        self._folder = folder
+
+    def score(self, features: Sequence[FeatureRow]) -> list[Prediction]:
+        """See ``Model``."""
+        _die_if_told(self._folder, IN_BATCH)
+        return super().score(features)
+
+
+def _dying_before(acknowledge: Callable[..., None], folder: Path) -> Callable[..., None]:
+    def acknowledge_or_die(*arguments: Any) -> None:
+        _die_if_told(folder, STORED)
+        acknowledge(*arguments)
+
+    return acknowledge_or_die
+
+
+def run() -> int:
+    """Runs until told to stop, or to die."""
+    folder = Path(os.environ[FOLDER])
+    batcher.acknowledge = _dying_before(batcher.acknowledge, folder)
+    return main(lambda path: MortalModel(load_model(path), folder))
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,60 @@
+"""One request of the load and everything that its caller learned of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+
+
+class Kind(StrEnum):
+    """How a request is made."""
+
+    SYNC = "sync"
+    """``POST /v1/predict``: the caller waits."""
+    ASYNC = "async"
+    """``POST /v1/tasks`` with an idempotency key, then ``GET`` until it has ended."""
+
+
+LOST = 0
+"""The status of a call whose connection ended before its answer."""
+
+
+@dataclass(slots=True)
+class Request:
+    """Instants are of the monotonic clock, in seconds."""
+
+    kind: Kind
+    row: int
+    """Number of its row, and so of the right answer."""
+    sent_at: float
+    key: str = ""
+    """Idempotency key of an asynchronous one."""
+    ended_at: float | None = None
+    """When the answer to the POST came; None: never."""
+    status: int | None = None
+    """Of the POST."""
+    body: bytes = b""
+    """Of the POST, where it is neither 200 nor 202."""
+    right: bool | None = None
+    """Whether its answer was the right one, where it got one."""
+    task_id: str = ""
+    """Of an accepted one."""
+    end: str = ""
+    """``done``, ``failed``, ``expired`` or ``cancelled``: how the accepted task ended."""
+    answer: bytes = b""
+    """What the caller was told when it had ended."""
+    other_answer: bytes = b""
+    """What the caller was told later, where that was something else."""
+    slowest_look: float = 0.0
+    """Seconds that the slowest GET took beyond what it asked to wait."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the POST took."""
+        return None if self.ended_at is None else self.ended_at - self.sent_at
+
+    @property
+    def good(self) -> bool:
+        """Whether the caller got what it came for: the right answer, or an accepted task."""
+        if self.kind is Kind.SYNC:
+            return self.status == HTTPStatus.OK and self.right is True
+        return self.status == HTTPStatus.ACCEPTED

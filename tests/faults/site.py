@@ -1,0 +1,121 @@
+"""The whole service on free ports, every part of which can be broken and mended."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from redis import Redis
+
+from ops.local import programs
+from tests.faults.door import Door
+from tests.processes import Process, wait_until
+from tests.servers import Servers
+from tests.stack import API_KEY, SHIPPED_MODEL
+
+MORTAL = "tests.faults.mortal_worker"
+"""The service's worker, that dies where a test wants it to."""
+
+_KEEPER_SECONDS = 0.2
+
+
+class Site:
+    """RabbitMQ, Redis, front doors and workers. Use it as a context."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        doors: int = 2,
+        workers: int = 2,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.deaths = folder / "deaths"
+        """Where a mortal worker looks whether it is to die."""
+        self.deaths.mkdir(parents=True)
+        self.servers = Servers(folder)
+        self.environment = {
+            "REGNO_BROKER_URL": self.servers.rabbit.url,
+            "REGNO_REDIS_URL": self.servers.redis.url,
+            "REGNO_MODEL_URI": str(SHIPPED_MODEL),
+            "REGNO_API_KEYS": API_KEY,
+            "REGNO_TEST_DEATHS": str(self.deaths),
+            **(settings or {}),
+        }
+        self.doors = [
+            Door(f"api-{number}", self.environment, folder) for number in range(1, doors + 1)
+        ]
+        self.workers: list[Process] = []
+        self._started = 0
+        for _ in range(workers):
+            self.add_worker()
+
+    def __enter__(self) -> Self:
+        self.wait_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        processes = [worker.stop for worker in self.workers]
+        closing = [*(door.close for door in self.doors), *processes]
+        with ThreadPoolExecutor(len(closing)) as pool:
+            for done in [pool.submit(close) for close in closing]:
+                done.result()
+        self.servers.close()
+
+    def add_worker(self) -> Process:
+        """Starts one more worker."""
+        self._started += 1
+        program = programs.worker(self.environment, 1)
+        program = program._replace(command=(*program.command[:-1], MORTAL))
+        worker = Process(program, self.folder, copy=self._started)
+        self.workers.append(worker)
+        return worker
+
+    def replace_dead_workers(self) -> int:
+        """Starts a worker for each that has ended; how many those were."""
+        dead = [worker for worker in self.workers if not worker.running()]
+        for worker in dead:
+            self.workers.remove(worker)
+            self.add_worker()
+        return len(dead)
+
+    @contextmanager
+    def keeping_workers(self) -> Iterator[list[int]]:
+        """Restarts whichever worker ends while the context lasts; yields their exit counts."""
+        stopping = threading.Event()
+        ended: list[int] = []
+
+        def keep() -> None:
+            while not stopping.wait(_KEEPER_SECONDS):
+                ended.append(self.replace_dead_workers())
+
+        keeper = threading.Thread(target=keep, name="keeper")
+        keeper.start()
+        try:
+            yield ended
+        finally:
+            stopping.set()
+            keeper.join()
+
+    def doom_a_worker(self, where: str) -> None:
+        """Has one worker, whichever comes first, die at this point; returns once it is dead.
+
+        ``where`` is one of the mortal worker's.
+        """
+        order = self.deaths / where
+        order.touch()
+        wait_until(
+            lambda: any(not worker.running() for worker in self.workers), 30, f"a death {where}"
+        )
+
+    def redis(self) -> Redis:
+        """A client, to be closed by whoever asked for it."""
+        return Redis.from_url(self.servers.redis.url)
+
+    def wait_ready(self) -> None:
+        """Until every front door can serve."""
+        for door in self.doors:
+            door.wait_ready()

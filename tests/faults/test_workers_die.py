@@ -1,0 +1,13 @@
+"""Workers die under load, and nobody's request dies with them."""
+
+import pytest
+
+from tests.faults.catalogue.workers import WORKERS
+from tests.faults.fault import Fault
+from tests.faults.short import check
+from tests.faults.site import Site
+
+
+@pytest.mark.parametrize("fault", WORKERS, ids=lambda fault: fault.name)
+def test_workers_that_die_take_no_request_with_them(site: Site, fault: Fault) -> None:
+    check(site, fault)

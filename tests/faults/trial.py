@@ -1,0 +1,49 @@
+"""One fault under load, from the quiet before it to the ledger after it."""
+
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+from tests.faults.fault import Fault
+from tests.faults.ledger import Row, tally
+from tests.faults.request import Request
+from tests.faults.settle import settle
+from tests.faults.site import Site
+from tests.faults.traffic import Traffic
+from tests.faults.work import Work
+
+STEADY_WITHIN = 30.0
+"""Seconds for the load to run well, before the fault and after it."""
+
+
+class Trial(NamedTuple):
+    """What became of the load during one fault."""
+
+    row: Row
+    requests: list[Request]
+
+
+def try_fault(site: Site, fault: Fault, work: Work, rate: float) -> Trial:
+    """Breaks one part under ``rate`` requests a second and mends it again."""
+    with Traffic(site.doors, work, rate) as traffic:
+        traffic.wait_steady(time.monotonic(), STEADY_WITHIN, f"a steady load before: {fault.name}")
+        with fault.cause(site):
+            traffic.wait_sent(fault.seconds)
+        healed_at = time.monotonic()
+        with suppress(AssertionError):  # the ledger says so
+            traffic.wait_steady(healed_at, STEADY_WITHIN, f"all is well after: {fault.name}")
+    site.wait_ready()
+    settle(site.doors[0].url, traffic.requests, work)
+    return Trial(tally(fault.name, traffic.requests, healed_at), traffic.requests)
+
+
+def verdict(fault: Fault, row: Row) -> list[str]:
+    """The promises that were broken: those of every fault, and this one's own."""
+    broken = list(row.broken)
+    if fault.flawless and row.refused:
+        broken.append(f"{row.refused} refused, though the rest could take over")
+    if row.cut and not fault.cuts:
+        broken.append(f"{row.cut} connections cut, though no front door was killed")
+    if row.back_after is not None and row.back_after > fault.back_within:
+        broken.append(f"back after {row.back_after:.1f} s instead of {fault.back_within:g}")
+    return broken
