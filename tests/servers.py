@@ -8,7 +8,7 @@ from kombu.connection import Connection
 
 from ops.local import programs, system
 from ops.local.probes import listening
-from ops.local.programs import RabbitPorts, free_port
+from ops.local.programs import Program, RabbitPorts, free_port
 from tests.processes import Process, child_environment, wait_until
 
 PASSWORD = "only-for-tests"
@@ -41,25 +41,14 @@ class RedisServer:
             wait_until(answers, 20, "Redis answers")
 
 
-class RabbitServer:
-    """A RabbitMQ node that can be stopped, killed and started again on its ports."""
+class Node:
+    """One RabbitMQ node that can be stopped, killed and started again on its ports."""
 
-    def __init__(self, folder: Path, *, watched: bool = False) -> None:
-        """One that is ``watched`` has its management API and its own metrics."""
-        found = system.find_rabbitmq()
-        assert found, "the tests need RabbitMQ: apt-get install rabbitmq-server"
-        self.port = free_port()
-        ports = RabbitPorts(self.port, free_port(), free_port())
-        if watched:
-            ports = ports._replace(management=(management := free_port()), metrics=free_port())
-            self.api_url = programs.rabbitmq_api(management, PASSWORD)
-            self.metrics_url = f"http://{programs.LOOPBACK}:{ports.metrics}/metrics"
-        self.url = programs.rabbitmq_url(self.port, PASSWORD)
+    def __init__(self, program: Program, port: int, folder: Path) -> None:
+        self.program = program
+        self.name = program.environment["RABBITMQ_NODENAME"]
+        self.url = programs.rabbitmq_url(port, PASSWORD)
         self._folder = folder
-        mapper, self.program = programs.rabbitmq(*found, folder / "rabbitmq", ports, PASSWORD)
-        self._mapper = Process(mapper, folder)
-        wait_until(lambda: listening(ports.epmd), 10, "epmd listens")
-        self.start()
 
     def start(self) -> None:
         self.process = Process(self.program, self._folder)
@@ -75,16 +64,11 @@ class RabbitServer:
 
         wait_until(accepts, 90, "RabbitMQ accepts connections")
 
-    def close(self) -> None:
-        self.process.stop()
-        self._mapper.stop()
-
     def ctl(self, *command: str) -> str:
         """Runs rabbitmqctl on this node; its output."""
-        node = self.program.environment["RABBITMQ_NODENAME"]
         tool = Path(self.program.command[0]).with_name("rabbitmqctl")
         done = subprocess.run(
-            [str(tool), "--quiet", "--node", node, *command],
+            [str(tool), "--quiet", "--node", self.name, *command],
             env=child_environment(self.program.environment),
             check=True,
             capture_output=True,
@@ -92,6 +76,30 @@ class RabbitServer:
             timeout=60,
         )
         return done.stdout
+
+
+class RabbitServer(Node):
+    """A RabbitMQ of a single node."""
+
+    def __init__(self, folder: Path, *, watched: bool = False) -> None:
+        """One that is ``watched`` has its management API and its own metrics."""
+        found = system.find_rabbitmq()
+        assert found, "the tests need RabbitMQ: apt-get install rabbitmq-server"
+        self.port = free_port()
+        ports = RabbitPorts(self.port, free_port(), free_port())
+        if watched:
+            ports = ports._replace(management=(management := free_port()), metrics=free_port())
+            self.api_url = programs.rabbitmq_api(management, PASSWORD)
+            self.metrics_url = f"http://{programs.LOOPBACK}:{ports.metrics}/metrics"
+        mapper, program = programs.rabbitmq(*found, folder / "rabbitmq", ports, PASSWORD)
+        super().__init__(program, self.port, folder)
+        self._mapper = Process(mapper, folder)
+        wait_until(lambda: listening(ports.epmd), 10, "epmd listens")
+        self.start()
+
+    def close(self) -> None:
+        self.process.stop()
+        self._mapper.stop()
 
     def add_vhost(self, name: str) -> str:
         """A virtual host of its own for one stack; its URL."""

@@ -2,11 +2,14 @@
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.faults.catalogue import FAULTS
+from tests.faults.catalogue.cluster import CLUSTER
+from tests.faults.cluster import Cluster, ClusterSite
 from tests.faults.fault import Fault
 from tests.faults.ledger import Row
 from tests.faults.report import table
@@ -26,25 +29,34 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _try_all(faults: Sequence[Fault], rate: float) -> list[tuple[Fault, Row]]:
-    tried = []
-    with (
-        tempfile.TemporaryDirectory(prefix="regno-faults-") as folder,
-        Site(Path(folder)) as site,
-    ):
-        for fault in faults:
-            row = try_fault(site, fault, shipped_work(), rate).row
-            tried.append((fault, row))
-            kept = "; ".join(verdict(fault, row)) or "kept"
-            sys.stderr.write(f"faults: {fault.name}: {kept}\n")
-    return tried
+def _try_all(faults: Sequence[Fault], rate: float, site: Site) -> Iterator[tuple[Fault, Row]]:
+    for fault in faults:
+        row = try_fault(site, fault, shipped_work(), rate).row
+        kept = "; ".join(verdict(fault, row)) or "kept"
+        sys.stderr.write(f"faults: {fault.name}: {kept}\n")
+        yield fault, row
+
+
+def _tried(only: str, rate: float) -> Iterator[tuple[Fault, Row]]:
+    """Every fault whose name holds these words, on the kind of site that it needs."""
+    for on_cluster, group in ((False, FAULTS), (True, CLUSTER)):
+        faults = [fault for fault in group if only in fault.name]
+        if not faults:
+            continue
+        with ExitStack() as running:
+            folder = Path(running.enter_context(TemporaryDirectory(prefix="regno-faults-")))
+            site = (
+                ClusterSite(folder, running.enter_context(Cluster(folder)))
+                if on_cluster
+                else Site(folder)
+            )
+            yield from _try_all(faults, rate, running.enter_context(site))
 
 
 def main() -> int:
     """0 where every promise was kept, else 1."""
     arguments = _arguments()
-    faults = [fault for fault in FAULTS if arguments.only in fault.name]
-    tried = _try_all(faults, arguments.rate)
+    tried = list(_tried(arguments.only, arguments.rate))
     sys.stdout.write(table([row for _, row in tried]))
     return int(any(verdict(fault, row) for fault, row in tried))
 

@@ -8,6 +8,7 @@ from ops.local import programs
 from ops.local.probes import ready
 from ops.local.programs import LOOPBACK, free_port
 from tests.processes import Process, wait_until
+from tests.stack import Client
 
 CHECK_SECONDS = 0.2
 """How often the load balancer asks."""
@@ -40,6 +41,11 @@ class Door:
 
     def wait_ready(self) -> None:
         wait_until(lambda: self.ready, READY_SECONDS, f"{self.name} is ready")
+
+    def metric(self, name: str) -> float:
+        """The value of a metric that has no labels."""
+        with Client(self.url) as client:
+            return client.metric(name)
 
     def close(self) -> None:
         self._stopping.set()

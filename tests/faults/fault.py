@@ -19,6 +19,8 @@ class Fault(NamedTuple):
     """Breaks it on entering and mends it on leaving, which returns once the part is back."""
     seconds: float = 1.0
     """How long it stays broken, at least."""
+    waiting: int = 0
+    """So many synchronous requests wait for the workers while it breaks."""
     flawless: bool = False
     """Whether no request may fail at all: the rest takes over."""
     cuts: bool = False

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from tests.faults.request import LOST, Kind, Request
 
-SYNC_SECONDS = 2.0
-"""The deadline of a synchronous request that names none."""
+COMMAND_SECONDS = 1.0
+"""The longest that one command of Redis may take, and a turn or a confirm of RabbitMQ."""
 
-ACCEPT_SECONDS = 4.5
-"""The longest that accepting a task may take: two commands of Redis, a second each; a turn and a
-confirm of RabbitMQ, a second each; and half a second between them."""
+ACCEPT_SECONDS = 4 * COMMAND_SECONDS + 0.5
+"""The longest that accepting a task may take: two commands, a turn, a confirm, and what is between
+them."""
 
 MARGIN_SECONDS = 1.0
 """Added to each: client, service and servers share the cores of one machine."""
@@ -91,11 +91,11 @@ _EXPLAINED = (None, LOST, HTTPStatus.OK, HTTPStatus.ACCEPTED, *_REFUSALS)
 
 
 def _late(request: Request) -> bool:
-    if request.slowest_look > MARGIN_SECONDS:
+    if request.slowest_look > COMMAND_SECONDS + MARGIN_SECONDS:
         return True
     if request.seconds is None or request.good:
         return False
-    bound = SYNC_SECONDS if request.kind is Kind.SYNC else ACCEPT_SECONDS
+    bound = request.deadline if request.kind is Kind.SYNC else ACCEPT_SECONDS
     return request.seconds > bound + MARGIN_SECONDS
 
 

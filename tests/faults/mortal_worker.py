@@ -1,11 +1,13 @@
 """The service's own worker, that dies (SIGKILL) at a point of its work when a file says so.
 
-The first worker that comes to the point takes the file away and dies: one file, one death.
+The first worker that comes to the point takes the file away and dies: one file, one death. Another
+file makes the model of every worker slow for as long as it is there.
 """
 
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from shared.features import FeatureRow
 from shared.results import Prediction
 from worker import batcher
 from worker.__main__ import main
+from worker.acknowledge import acknowledge
 from worker.model import Model, load_model
 
 FOLDER = "REGNO_TEST_DEATHS"
@@ -23,6 +26,10 @@ IN_BATCH = "in-batch"
 
 STORED = "stored"
 """The results are stored and announced, and not acknowledged."""
+
+SLOW = "slow"
+SLOW_SECONDS = 0.5
+"""What a batch then takes: some hundred times as long as usual."""
 
 
 def _die_if_told(folder: Path, where: str) -> None:
@@ -43,21 +50,23 @@ class MortalModel(Model):
     def score(self, features: Sequence[FeatureRow]) -> list[Prediction]:
         """See ``Model``."""
         _die_if_told(self._folder, IN_BATCH)
+        if (self._folder / SLOW).exists():
+            time.sleep(SLOW_SECONDS)
         return super().score(features)
 
 
-def _dying_before(acknowledge: Callable[..., None], folder: Path) -> Callable[..., None]:
-    def acknowledge_or_die(*arguments: Any) -> None:
+def _dying_before(then: Callable[..., None], folder: Path) -> Callable[..., None]:
+    def die_or_go_on(*arguments: Any) -> None:
         _die_if_told(folder, STORED)
-        acknowledge(*arguments)
+        then(*arguments)
 
-    return acknowledge_or_die
+    return die_or_go_on
 
 
 def run() -> int:
     """Runs until told to stop, or to die."""
     folder = Path(os.environ[FOLDER])
-    batcher.acknowledge = _dying_before(batcher.acknowledge, folder)
+    vars(batcher)["acknowledge"] = _dying_before(acknowledge, folder)
     return main(lambda path: MortalModel(load_model(path), folder))
 
 

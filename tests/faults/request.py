@@ -14,6 +14,9 @@ class Kind(StrEnum):
     """``POST /v1/tasks`` with an idempotency key, then ``GET`` until it has ended."""
 
 
+DEADLINE_SECONDS = 2.0
+"""Of a synchronous request that names none."""
+
 LOST = 0
 """The status of a call whose connection ended before its answer."""
 
@@ -26,6 +29,8 @@ class Request:
     row: int
     """Number of its row, and so of the right answer."""
     sent_at: float
+    deadline: float = DEADLINE_SECONDS
+    """Seconds that the caller of a synchronous one waits."""
     key: str = ""
     """Idempotency key of an asynchronous one."""
     ended_at: float | None = None

@@ -12,7 +12,7 @@ from redis import Redis
 from ops.local import programs
 from tests.faults.door import Door
 from tests.processes import Process, wait_until
-from tests.servers import Servers
+from tests.servers import RabbitServer, RedisServer
 from tests.stack import API_KEY, SHIPPED_MODEL
 
 MORTAL = "tests.faults.mortal_worker"
@@ -28,18 +28,21 @@ class Site:
         self,
         folder: Path,
         *,
+        broker_url: str | None = None,
         doors: int = 2,
         workers: int = 2,
         settings: Mapping[str, str] | None = None,
     ) -> None:
+        """With a ``broker_url`` it has no RabbitMQ of its own."""
         self.folder = folder
         self.deaths = folder / "deaths"
         """Where a mortal worker looks whether it is to die."""
         self.deaths.mkdir(parents=True)
-        self.servers = Servers(folder)
+        self.redis_server = RedisServer(folder)
+        self._rabbit = None if broker_url else RabbitServer(folder)
         self.environment = {
-            "REGNO_BROKER_URL": self.servers.rabbit.url,
-            "REGNO_REDIS_URL": self.servers.redis.url,
+            "REGNO_BROKER_URL": broker_url or self.rabbit.url,
+            "REGNO_REDIS_URL": self.redis_server.url,
             "REGNO_MODEL_URI": str(SHIPPED_MODEL),
             "REGNO_API_KEYS": API_KEY,
             "REGNO_TEST_DEATHS": str(self.deaths),
@@ -57,13 +60,21 @@ class Site:
         self.wait_ready()
         return self
 
+    @property
+    def rabbit(self) -> RabbitServer:
+        """Its own RabbitMQ."""
+        assert self._rabbit, "this site's RabbitMQ is somebody else's"
+        return self._rabbit
+
     def __exit__(self, *_: object) -> None:
         processes = [worker.stop for worker in self.workers]
         closing = [*(door.close for door in self.doors), *processes]
         with ThreadPoolExecutor(len(closing)) as pool:
             for done in [pool.submit(close) for close in closing]:
                 done.result()
-        self.servers.close()
+        self.redis_server.process.stop()
+        if self._rabbit:
+            self._rabbit.close()
 
     def add_worker(self) -> Process:
         """Starts one more worker."""
@@ -113,7 +124,11 @@ class Site:
 
     def redis(self) -> Redis:
         """A client, to be closed by whoever asked for it."""
-        return Redis.from_url(self.servers.redis.url)
+        return Redis.from_url(self.redis_server.url)
+
+    def waiters(self) -> float:
+        """Requests that wait for their answer, as the front doors count them."""
+        return sum(door.metric("regno_waiters") for door in self.doors)
 
     def wait_ready(self) -> None:
         """Until every front door can serve."""

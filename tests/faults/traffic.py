@@ -1,6 +1,7 @@
 """A constant load of both kinds, from its own thread, through whichever front door is ready."""
 
 import json
+import queue
 import select
 import threading
 import time
@@ -47,6 +48,7 @@ class Traffic:
         self._pools = {door.name: ConnectionPool(door.url, _CONNECTIONS) for door in doors}
         self._turns = cycle(doors)
         self._under_way = 0
+        self._to_burst: queue.SimpleQueue[float] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traffic")
 
@@ -61,6 +63,11 @@ class Traffic:
         """Sends nothing more, and waits for what is under way."""
         self._stopping.set()
         self._thread.join()
+
+    def burst(self, count: int, deadline: float) -> None:
+        """Sends so many synchronous requests more, at once; the deadline is in seconds."""
+        for _ in range(count):
+            self._to_burst.put(deadline)
 
     def wait_sent(self, seconds: float) -> None:
         """Waits until as many requests more were sent as are due in so long."""
@@ -95,6 +102,8 @@ class Traffic:
             while began + number / self._rate <= now:
                 self._send(number)
                 number += 1
+            while not self._to_burst.empty():
+                self._send_sync(Request(Kind.SYNC, 0, now, deadline=self._to_burst.get()))
             self._poll(began + number / self._rate - time.monotonic())
         give_up = time.monotonic() + PATIENCE_SECONDS
         while self._under_way and time.monotonic() < give_up:
@@ -130,7 +139,7 @@ class Traffic:
             if reply.status == HTTPStatus.OK:
                 request.right = self._work.expected[request.row] in reply.body
 
-        self._call(self._pool(), self._work.predict(request.row), done)
+        self._call(self._pool(), self._work.predict(request.row, request.deadline), done)
 
     def _send_task(self, request: Request) -> None:
         self.requests.append(request)

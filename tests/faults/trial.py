@@ -1,7 +1,8 @@
 """One fault under load, from the quiet before it to the ledger after it."""
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 from tests.faults.fault import Fault
@@ -11,9 +12,13 @@ from tests.faults.settle import settle
 from tests.faults.site import Site
 from tests.faults.traffic import Traffic
 from tests.faults.work import Work
+from tests.processes import wait_until
 
 STEADY_WITHIN = 30.0
 """Seconds for the load to run well, before the fault and after it."""
+
+PATIENT_SECONDS = 25.0
+"""The deadline of requests that wait while a part breaks: longer than any of them is broken."""
 
 
 class Trial(NamedTuple):
@@ -27,7 +32,9 @@ def try_fault(site: Site, fault: Fault, work: Work, rate: float) -> Trial:
     """Breaks one part under ``rate`` requests a second and mends it again."""
     with Traffic(site.doors, work, rate) as traffic:
         traffic.wait_steady(time.monotonic(), STEADY_WITHIN, f"a steady load before: {fault.name}")
-        with fault.cause(site):
+        with ExitStack() as broken:
+            with _waiting(site, traffic, fault.waiting):
+                broken.enter_context(fault.cause(site))
             traffic.wait_sent(fault.seconds)
         healed_at = time.monotonic()
         with suppress(AssertionError):  # the ledger says so
@@ -35,6 +42,20 @@ def try_fault(site: Site, fault: Fault, work: Work, rate: float) -> Trial:
     site.wait_ready()
     settle(site.doors[0].url, traffic.requests, work)
     return Trial(tally(fault.name, traffic.requests, healed_at), traffic.requests)
+
+
+@contextmanager
+def _waiting(site: Site, traffic: Traffic, count: int) -> Iterator[None]:
+    """So many requests wait for workers that are held back while the context lasts."""
+    if not count:
+        yield
+        return
+    with ExitStack() as held:
+        for worker in site.workers:
+            held.enter_context(worker.paused())
+        traffic.burst(count, PATIENT_SECONDS)
+        wait_until(lambda: site.waiters() >= count, 20, f"{count} requests wait")
+        yield
 
 
 def verdict(fault: Fault, row: Row) -> list[str]:

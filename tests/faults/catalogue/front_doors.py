@@ -14,25 +14,27 @@ from tests.processes import wait_until
 NOTICED_SECONDS = 10
 
 
+def _stop(door: Door) -> None:
+    """As Kubernetes does: out of the load balancer first, then TERM."""
+    door.drain_file.touch()
+    wait_until(lambda: not door.ready, NOTICED_SECONDS, f"{door.name} drains")
+    door.process.stop()
+
+
 @contextmanager
 def _rolled(site: Site) -> Iterator[None]:
-    """One after the other: unready, drained, stopped, started, ready."""
+    """One after the other."""
     for door in site.doors:
-        door.drain_file.touch()
-        wait_until(lambda door=door: not door.ready, NOTICED_SECONDS, f"{door.name} drains")
-        door.process.stop()
+        _stop(door)
         door.start()
         door.wait_ready()
     yield
 
 
 @contextmanager
-def _told_to_stop(site: Site) -> Iterator[None]:
-    """As Kubernetes does: out of the load balancer first, then TERM."""
+def _stopped(site: Site) -> Iterator[None]:
     door = site.doors[0]
-    door.drain_file.touch()
-    wait_until(lambda: not door.ready, NOTICED_SECONDS, f"{door.name} drains")
-    door.process.stop()
+    _stop(door)
     yield
     door.start()
     door.wait_ready()
@@ -51,7 +53,7 @@ def _children(door: Door) -> list[int]:
 
 
 FRONT_DOORS = (
-    Fault("one of two front doors stopped", _told_to_stop, flawless=True),
+    Fault("one of two front doors stopped", _stopped, flawless=True),
     Fault("front doors restarted one by one", _rolled, flawless=True),
     Fault("a process of a front door killed", _process_killed, cuts=True),
 )

@@ -11,40 +11,40 @@ MUTE_SECONDS = 10.0
 
 @contextmanager
 def _restarted(site: Site) -> Iterator[None]:
-    site.servers.rabbit.process.stop()
+    site.rabbit.process.stop()
     yield
     _start(site)
 
 
 @contextmanager
 def _killed(site: Site) -> Iterator[None]:
-    site.servers.rabbit.process.kill()
+    site.rabbit.process.kill()
     yield
     _start(site)
 
 
 def _start(site: Site) -> None:
-    site.servers.rabbit.start()
-    site.servers.rabbit.wait_ready()
+    site.rabbit.start()
+    site.rabbit.wait_ready()
 
 
 @contextmanager
 def _mute(site: Site) -> Iterator[None]:
-    with site.servers.rabbit.process.paused():
+    with site.rabbit.process.paused():
         yield
 
 
 @contextmanager
 def _in_alarm(site: Site) -> Iterator[None]:
-    site.servers.rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
+    site.rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
     yield
-    site.servers.rabbit.ctl("set_vm_memory_high_watermark", "0.4")
+    site.rabbit.ctl("set_vm_memory_high_watermark", "0.4")
 
 
 @contextmanager
 def _cutting(site: Site) -> Iterator[None]:
     # Milliseconds between one connection and the next.
-    site.servers.rabbit.ctl("close_all_connections", "--per-connection-delay", "500", "maintenance")
+    site.rabbit.ctl("close_all_connections", "--per-connection-delay", "500", "maintenance")
     yield
 
 

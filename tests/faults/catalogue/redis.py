@@ -13,17 +13,17 @@ MUTE_SECONDS = 10.0
 def _ended(end: Callable[[Process], object]) -> Callable[[Site], AbstractContextManager[None]]:
     @contextmanager
     def cause(site: Site) -> Iterator[None]:
-        end(site.servers.redis.process)
+        end(site.redis_server.process)
         yield
-        site.servers.redis.start()
-        site.servers.redis.wait_ready()
+        site.redis_server.start()
+        site.redis_server.wait_ready()
 
     return cause
 
 
 @contextmanager
 def _mute(site: Site) -> Iterator[None]:
-    with site.servers.redis.process.paused():
+    with site.redis_server.process.paused():
         yield
 
 
@@ -37,9 +37,13 @@ def _full(site: Site) -> Iterator[None]:
             redis.config_set("maxmemory", "0")
 
 
+WAITING = 200
+
 REDIS = (
-    Fault("Redis restarted", _ended(Process.stop)),
-    Fault("Redis killed", _ended(Process.kill)),
-    Fault("Redis mute for 10 s", _mute, seconds=MUTE_SECONDS),
-    Fault("Redis full", _full, seconds=3.0),
+    Fault("Redis restarted, 200 requests waiting", _ended(Process.stop), waiting=WAITING),
+    Fault("Redis killed, 200 requests waiting", _ended(Process.kill), waiting=WAITING),
+    Fault(
+        "Redis mute for 10 s, 200 requests waiting", _mute, seconds=MUTE_SECONDS, waiting=WAITING
+    ),
+    Fault("Redis full, 200 requests waiting", _full, seconds=3.0, waiting=WAITING),
 )
