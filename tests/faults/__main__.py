@@ -31,7 +31,7 @@ def _arguments() -> argparse.Namespace:
 
 def _try_all(faults: Sequence[Fault], rate: float, site: Site) -> Iterator[tuple[Fault, Row]]:
     for fault in faults:
-        row = try_fault(site, fault, shipped_work(), rate).row
+        row = try_fault(site, fault, shipped_work(), rate)
         kept = "; ".join(verdict(fault, row)) or "kept"
         sys.stderr.write(f"faults: {fault.name}: {kept}\n")
         yield fault, row

@@ -1,7 +1,9 @@
 """The ledger as a table."""
 
 from collections.abc import Sequence
+from statistics import median
 
+from tests.faults.footprint import Footprint
 from tests.faults.ledger import Row
 
 _COLUMNS = {
@@ -38,3 +40,44 @@ def _cell(value: str | float | None) -> str:
     if value is None:
         return "never"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def in_all(rows: Sequence[Row]) -> list[Row]:
+    """One row for all rounds with the same fault, and one for everything."""
+    by_fault: dict[str, list[Row]] = {}
+    for row in rows:
+        by_fault.setdefault(row.fault, []).append(row)
+    summed = [_sum(f"{fault} ({len(same)} times)", same) for fault, same in by_fault.items()]
+    return [*summed, _sum("in all", rows)]
+
+
+def _sum(name: str, rows: Sequence[Row]) -> Row:
+    """Counts added up; of the two times the worst."""
+    never = any(row.back_after is None for row in rows)
+    added = {
+        field: sum(getattr(row, field) for row in rows)
+        for field in Row._fields
+        if field not in ("fault", "slowest_refusal", "back_after")
+    }
+    return Row(
+        fault=name,
+        slowest_refusal=max(row.slowest_refusal for row in rows),
+        back_after=None if never else max(row.back_after or 0.0 for row in rows),
+        **added,
+    )
+
+
+def flatness(rounds: Sequence[Footprint], before: Footprint, after: Footprint) -> str:
+    """What was taken up under load, medians of the first and of the last fifth of the rounds; and
+    what was left before and after all of it.
+    """
+    fifth = max(1, len(rounds) // 5)
+    early, late = rounds[:fifth], rounds[-fifth:]
+    lines = ["| under load | early | late |", "| --- | ---: | ---: |"]
+    lines += [
+        f"| {what} | {median(r[what] for r in early):.1f} | {median(r[what] for r in late):.1f} |"
+        for what in rounds[0]
+    ]
+    lines += ["", "| at rest | before | after |", "| --- | ---: | ---: |"]
+    lines += [f"| {what} | {before[what]:.0f} | {after[what]:.0f} |" for what in before]
+    return "\n".join(lines) + "\n"

@@ -33,6 +33,8 @@ class Request:
     """Seconds that the caller of a synchronous one waits."""
     key: str = ""
     """Idempotency key of an asynchronous one."""
+    under_way: bool = False
+    """Whether a call of it waits for its answer."""
     ended_at: float | None = None
     """When the answer to the POST came; None: never."""
     status: int | None = None

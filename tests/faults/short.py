@@ -11,5 +11,5 @@ RATE = 80.0
 
 def check(site: Site, fault: Fault) -> None:
     """Fails where a promise is broken."""
-    trial = try_fault(site, fault, shipped_work(), RATE)
-    assert not verdict(fault, trial.row), trial.row
+    row = try_fault(site, fault, shipped_work(), RATE)
+    assert not verdict(fault, row), row

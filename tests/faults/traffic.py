@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from itertools import cycle
+from itertools import cycle, takewhile
 from typing import Self
 
 from ops.load.connection import Reply
@@ -75,6 +75,15 @@ class Traffic:
         what = f"{seconds:g} s of load"
         wait_until(lambda: len(self.requests) >= until, seconds + PATIENCE_SECONDS, what)
 
+    def take(self) -> list[Request]:
+        """The requests so far, once their calls have ended; the traffic forgets them."""
+        taken = self.requests[:]
+        wait_until(
+            lambda: not any(request.under_way for request in taken), PATIENCE_SECONDS, "answers"
+        )
+        del self.requests[: len(taken)]
+        return taken
+
     def wait_steady(self, since: float, seconds: float, what: str) -> float:
         """Waits until all has been well for a while; the seconds from ``since`` until it began.
 
@@ -85,7 +94,7 @@ class Traffic:
         def steady() -> bool:
             # What is under way may still turn out badly: only what has ended is looked at.
             ended_before = time.monotonic() - 2 * STEADY_SECONDS
-            recent = [r for r in self.requests if since <= r.sent_at]
+            recent = takewhile(lambda r: r.sent_at >= since, reversed(self.requests))
             settled = [r for r in recent if r.ended_at is not None or r.sent_at < ended_before]
             seconds_until = back_after(settled, since)
             if seconds_until is not None:
@@ -139,7 +148,7 @@ class Traffic:
             if reply.status == HTTPStatus.OK:
                 request.right = self._work.expected[request.row] in reply.body
 
-        self._call(self._pool(), self._work.predict(request.row, request.deadline), done)
+        self._call(request, self._work.predict(request.row, request.deadline), done)
 
     def _send_task(self, request: Request) -> None:
         self.requests.append(request)
@@ -150,7 +159,7 @@ class Traffic:
                 request.task_id = json.loads(reply.body)["task_id"]
                 self._look(request)
 
-        self._call(self._pool(), self._work.submit(request.row, request.key), accepted)
+        self._call(request, self._work.submit(request.row, request.key), accepted)
 
     def _look(self, request: Request) -> None:
         path = f"/v1/tasks/{request.task_id}?wait={LOOK_SECONDS}"
@@ -162,16 +171,18 @@ class Traffic:
             if reply.status == HTTPStatus.OK:
                 note_end(request, reply.body, self._work.expected[request.row])
 
-        self._call(self._pool(), get_request("http://regno", path, API_KEY), looked)
+        self._call(request, get_request("http://regno", path, API_KEY), looked)
 
-    def _call(self, pool: ConnectionPool, call: bytes, done: Callable[[Reply], None]) -> None:
+    def _call(self, request: Request, call: bytes, done: Callable[[Reply], None]) -> None:
         self._under_way += 1
+        request.under_way = True
 
         def ended(reply: Reply) -> None:
             self._under_way -= 1
+            request.under_way = False
             done(reply)
 
-        pool.send(call, ended)
+        self._pool().send(call, ended)
 
     def _note(self, request: Request, reply: Reply) -> None:
         request.ended_at = time.monotonic()

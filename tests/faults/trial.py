@@ -3,11 +3,9 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import NamedTuple
 
 from tests.faults.fault import Fault
 from tests.faults.ledger import Row, tally
-from tests.faults.request import Request
 from tests.faults.settle import settle
 from tests.faults.site import Site
 from tests.faults.traffic import Traffic
@@ -21,27 +19,38 @@ PATIENT_SECONDS = 25.0
 """The deadline of requests that wait while a part breaks: longer than any of them is broken."""
 
 
-class Trial(NamedTuple):
-    """What became of the load during one fault."""
-
-    row: Row
-    requests: list[Request]
-
-
-def try_fault(site: Site, fault: Fault, work: Work, rate: float) -> Trial:
-    """Breaks one part under ``rate`` requests a second and mends it again."""
+def try_fault(site: Site, fault: Fault, work: Work, rate: float) -> Row:
+    """Breaks one part under ``rate`` requests a second and mends it; what became of them all."""
     with Traffic(site.doors, work, rate) as traffic:
         traffic.wait_steady(time.monotonic(), STEADY_WITHIN, f"a steady load before: {fault.name}")
-        with ExitStack() as broken:
-            with _waiting(site, traffic, fault.waiting):
-                broken.enter_context(fault.cause(site))
-            traffic.wait_sent(fault.seconds)
-        healed_at = time.monotonic()
-        with suppress(AssertionError):  # the ledger says so
-            traffic.wait_steady(healed_at, STEADY_WITHIN, f"all is well after: {fault.name}")
+        healed_at = break_part(site, traffic, fault)
     site.wait_ready()
     settle(site.doors[0].url, traffic.requests, work)
-    return Trial(tally(fault.name, traffic.requests, healed_at), traffic.requests)
+    return tally(fault.name, traffic.requests, healed_at)
+
+
+def break_part(site: Site, traffic: Traffic, fault: Fault) -> float:
+    """Breaks a part, mends it, and waits until all is well; the instant when it was back."""
+    with ExitStack() as broken:
+        with _waiting(site, traffic, fault.waiting):
+            broken.enter_context(fault.cause(site))
+        traffic.wait_sent(fault.seconds)
+    healed_at = time.monotonic()
+    with suppress(AssertionError):  # the ledger says so
+        traffic.wait_steady(healed_at, STEADY_WITHIN, f"all is well after: {fault.name}")
+    return healed_at
+
+
+def verdict(fault: Fault, row: Row) -> list[str]:
+    """The promises that were broken: those of every fault, and this one's own."""
+    broken = list(row.broken)
+    if fault.flawless and row.refused:
+        broken.append(f"{row.refused} refused, though the rest could take over")
+    if row.cut and not fault.cuts:
+        broken.append(f"{row.cut} connections cut, though no front door was killed")
+    if row.back_after is not None and row.back_after > fault.back_within:
+        broken.append(f"back after {row.back_after:.1f} s instead of {fault.back_within:g}")
+    return broken
 
 
 @contextmanager
@@ -56,15 +65,3 @@ def _waiting(site: Site, traffic: Traffic, count: int) -> Iterator[None]:
         traffic.burst(count, PATIENT_SECONDS)
         wait_until(lambda: site.waiters() >= count, 20, f"{count} requests wait")
         yield
-
-
-def verdict(fault: Fault, row: Row) -> list[str]:
-    """The promises that were broken: those of every fault, and this one's own."""
-    broken = list(row.broken)
-    if fault.flawless and row.refused:
-        broken.append(f"{row.refused} refused, though the rest could take over")
-    if row.cut and not fault.cuts:
-        broken.append(f"{row.cut} connections cut, though no front door was killed")
-    if row.back_after is not None and row.back_after > fault.back_within:
-        broken.append(f"back after {row.back_after:.1f} s instead of {fault.back_within:g}")
-    return broken

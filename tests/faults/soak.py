@@ -1,0 +1,115 @@
+"""``python -m tests.faults.soak``: half an hour of load with a random fault every half minute."""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.faults.catalogue import FAULTS
+from tests.faults.fault import Fault
+from tests.faults.footprint import (
+    RESULTS,
+    Footprint,
+    broker_objects,
+    keys,
+    memory,
+    open_files,
+    series,
+)
+from tests.faults.ledger import Row, tally
+from tests.faults.report import flatness, in_all, table
+from tests.faults.settle import settle
+from tests.faults.site import Site
+from tests.faults.traffic import Traffic
+from tests.faults.trial import break_part, verdict
+from tests.faults.work import shipped_work
+from tests.processes import wait_until
+
+_TTL_SECONDS = 60
+_SETTINGS = {
+    name: str(_TTL_SECONDS)
+    for name in ("REGNO_RESULT_TTL", "REGNO_SYNC_RESULT_TTL", "REGNO_TASK_TTL")
+}
+"""Results go soon, so that it can be seen that they go."""
+
+
+class Soaked(NamedTuple):
+    """One round: a fault, what became of its requests, and what the service took up after it."""
+
+    fault: Fault
+    row: Row
+    footprint: Footprint
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m tests.faults.soak", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--rate", type=float, default=300, help="requests a second")
+    parser.add_argument("--every", type=float, default=30, help="seconds between two faults")
+    parser.add_argument("--seed", type=int, default=1, help="of the order of the faults")
+    return parser.parse_args()
+
+
+def _soak(site: Site, arguments: argparse.Namespace) -> list[Soaked]:
+    """A fault, the rest of its round, and what became of all that was sent in it; over and over."""
+    chance = random.Random(arguments.seed)
+    work, rounds = shipped_work(), []
+    with Traffic(site.doors, work, arguments.rate) as traffic:
+        traffic.wait_sent(arguments.every)
+        traffic.take()
+        ends_at = time.monotonic() + arguments.minutes * 60
+        while time.monotonic() < ends_at:
+            began, fault = time.monotonic(), chance.choice(FAULTS)
+            healed_at = break_part(site, traffic, fault)
+            traffic.wait_sent(max(1.0, arguments.every - (time.monotonic() - began)))
+            footprint = memory(site) | series(site) | broker_objects(site)
+            requests = traffic.take()
+            settle(site.doors[0].url, requests, work)
+            rounds.append(Soaked(fault, tally(fault.name, requests, healed_at), footprint))
+            _say(len(rounds), rounds[-1])
+    return rounds
+
+
+def _at_rest(site: Site) -> Footprint:
+    """What is left when nobody sends anything, and all results have expired."""
+    wait_until(
+        lambda: not keys(site)[f"Redis: keys {RESULTS}"], 3 * _TTL_SECONDS, "no result is kept"
+    )
+    return keys(site) | open_files(site)
+
+
+def _say(number: int, soaked: Soaked) -> None:
+    kept = "; ".join(verdict(soaked.fault, soaked.row)) or "kept"
+    sys.stderr.write(
+        f"soak: {number}: {soaked.fault.name}: {soaked.row.sent} sent, "
+        f"back after {soaked.row.back_after} s: {kept}\n"
+    )
+
+
+def _broken(rounds: Sequence[Soaked]) -> bool:
+    return any(verdict(soaked.fault, soaked.row) for soaked in rounds)
+
+
+def main() -> int:
+    """0 where every promise was kept, else 1."""
+    arguments = _arguments()
+    with (
+        tempfile.TemporaryDirectory(prefix="regno-soak-") as folder,
+        Site(Path(folder), settings=_SETTINGS) as site,
+    ):
+        before = _at_rest(site)
+        rounds = _soak(site, arguments)
+        after = _at_rest(site)
+    sys.stdout.write(table(in_all([soaked.row for soaked in rounds])) + "\n")
+    sys.stdout.write(flatness([soaked.footprint for soaked in rounds], before, after))
+    return int(_broken(rounds))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
