@@ -15,8 +15,12 @@ MAX_SYNC_MESSAGES = 10_000
 
 MAX_ASYNC_MESSAGES = 1_000_000
 
-DELIVERY_LIMIT = 5
-"""Deliveries after which a message that keeps killing its worker is dead-lettered."""
+DELIVERY_LIMIT = 20
+"""Deliveries without an acknowledgement, after which RabbitMQ dead-letters a message by itself.
+
+A backstop: a worker gives up what kills workers long before (``worker/suspects.py``). Well above
+that, because every message that a dead worker held collects a delivery. It is RabbitMQ 4's default.
+"""
 
 
 class Lane(StrEnum):
