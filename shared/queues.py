@@ -34,6 +34,9 @@ class Lane(StrEnum):
 
 DEAD_QUEUE = "regno.dead"
 
+_NO_LIMIT = 2**31 - 1
+"""RabbitMQ 4 says -1 for it, which older ones refuse."""
+
 
 def lane_queues() -> list[Queue]:
     """The queues that workers consume.
@@ -66,8 +69,12 @@ def lane_queues() -> list[Queue]:
 
 
 def dead_queue() -> Queue:
-    """What could not be done, for an operator to look at and replay."""
-    return Queue(DEAD_QUEUE, durable=True, queue_arguments={"x-queue-type": "quorum"})
+    """What could not be done, for an operator to look at and replay.
+
+    Each look at a letter is a delivery. RabbitMQ 4 would throw it away after twenty of them.
+    """
+    arguments = {"x-queue-type": "quorum", "x-delivery-limit": _NO_LIMIT}
+    return Queue(DEAD_QUEUE, durable=True, queue_arguments=arguments)
 
 
 def declare_queues(channel: StdChannel) -> None:

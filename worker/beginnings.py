@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from redis import Redis, RedisError
 from redis.client import Pipeline
 
+from shared.beginnings import beginnings_key
 from shared.errors import ResultStoreUnavailable
 from worker.job import Job
-
-BEGINNINGS_PREFIX = "regno:begun:"
-"""Of a set of deliveries, by task id."""
 
 _TTL_MS = 3_600_000
 """Renewed by every beginning. Between two lies the restart of a worker: minutes at the most."""
@@ -30,7 +28,7 @@ class Beginnings:
         try:
             with self._redis.pipeline(transaction=False) as pipe:
                 for job in jobs:
-                    pipe.scard(_key(job))
+                    pipe.scard(beginnings_key(job.task_id))
                 return pipe.execute()
         except RedisError as error:
             raise ResultStoreUnavailable(f"Redis: {error}") from error
@@ -39,9 +37,9 @@ class Beginnings:
         """One suspect begins; how often it had begun before, in other deliveries."""
         try:
             with self._redis.pipeline(transaction=True) as pipe:
-                pipe.sadd(_key(job), str(job.redelivery))
-                pipe.pexpire(_key(job), _TTL_MS)
-                pipe.scard(_key(job))
+                pipe.sadd(beginnings_key(job.task_id), str(job.redelivery))
+                pipe.pexpire(beginnings_key(job.task_id), _TTL_MS)
+                pipe.scard(beginnings_key(job.task_id))
                 begun: int = pipe.execute()[-1]
         except RedisError as error:
             raise ResultStoreUnavailable(f"Redis: {error}") from error
@@ -50,8 +48,4 @@ class Beginnings:
 
 def forget_beginnings(pipe: Pipeline, job: Job) -> None:
     """Adds to a pipeline that this suspect has ended."""
-    pipe.delete(_key(job))
-
-
-def _key(job: Job) -> str:
-    return BEGINNINGS_PREFIX + job.task_id
+    pipe.delete(beginnings_key(job.task_id))

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from shared.beginnings import BEGINNINGS_PREFIX
 from shared.errors import ResultStoreUnavailable
 from shared.queues import Lane
 from tests.servers import Servers
 from tests.unit.fakes import a_job
-from worker.beginnings import BEGINNINGS_PREFIX, Beginnings
+from worker.beginnings import Beginnings
 from worker.ends import BEFORE, SUCCEEDED
 from worker.job import Job
 from worker.store import Outcome, ResultStore

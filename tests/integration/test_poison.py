@@ -12,6 +12,7 @@ import requests
 from kombu.connection import Connection
 from redis import Redis
 
+from shared.beginnings import BEGINNINGS_PREFIX
 from shared.messages import CHUNKS_HEADER
 from shared.queues import DEAD_QUEUE, dead_queue
 from shared.rows import RowReader
@@ -21,7 +22,6 @@ from tests.failing_worker import DEADLY
 from tests.processes import Process, wait_until
 from tests.servers import Servers
 from tests.stack import API_KEY, SHIPPED_MODEL, Client, Stack
-from worker.beginnings import BEGINNINGS_PREFIX
 from worker.model import load_model
 from worker.suspects import MOST_BEGINNINGS
 
