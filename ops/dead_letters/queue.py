@@ -93,7 +93,7 @@ class DeadQueue:
             )
 
     def _end(self) -> None:
-        """RabbitMQ has read every acknowledgement when it says goodbye; a broken one never would."""
+        """RabbitMQ says goodbye once it has read every acknowledgement, a broken one never."""
         if self._broken:
             self._connection.collect()
         else:

@@ -35,10 +35,8 @@ def summary(letter: Letter) -> Summary:
 
 def one_line(letter: Letter) -> str:
     """A letter in a few words."""
-    told = summary(letter)
-    return (
-        f"{letter.id} (request {letter.request_id}, {told['rows'] or 'no'} rows, {letter.reason})"
-    )
+    rows = "no rows" if letter.row_count is None else f"rows: {letter.row_count}"
+    return f"{letter.id} (request {letter.request_id}, {rows}, {letter.reason})"
 
 
 def table(lines: Sequence[Summary]) -> str:

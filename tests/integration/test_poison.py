@@ -1,11 +1,10 @@
 """A row that kills every worker that predicts it: it ends, and nobody else suffers for it."""
 
 import signal
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import requests
@@ -19,6 +18,7 @@ from shared.rows import RowReader
 from shared.settings import WorkerSettings
 from tests.builders import a_row
 from tests.failing_worker import DEADLY
+from tests.kept_alive import KeptAlive
 from tests.processes import Process, wait_until
 from tests.servers import Servers
 from tests.stack import API_KEY, SHIPPED_MODEL, Client, Stack
@@ -31,30 +31,6 @@ MOST_DEATHS = 1 + MOST_BEGINNINGS
 POISON = a_row(afts_regno_ai=DEADLY)
 INNOCENT = [a_row(direction=n % 2, recognition_accuracy=float(n)) for n in range(40)]
 CHUNK_ROWS = 8
-
-
-class KeptAlive:
-    """Starts a worker for each that has ended, as whatever runs workers does, and counts them."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.deaths = 0
-        self._stack = stack
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stopping.wait(0.05):
-            for worker in [worker for worker in self._stack.workers if not worker.running()]:
-                self.deaths += 1
-                self._stack.replace_worker(worker)
 
 
 @pytest.fixture(scope="module")
