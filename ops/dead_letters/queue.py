@@ -18,8 +18,8 @@ from shared.errors import BrokerUnavailable, Conflict
 from shared.queues import DEAD_QUEUE, Lane, declare_queues
 
 CONNECT_SECONDS = 5.0
-CONFIRM_SECONDS = 10.0
-"""How long RabbitMQ may take to confirm a message that is put back."""
+ANSWER_SECONDS = 10.0
+"""How long RabbitMQ may take to answer, or to confirm a message that is put back."""
 SILENCE_SECONDS = 5.0
 """After which no further letter is expected, though RabbitMQ had counted more."""
 
@@ -39,7 +39,10 @@ class DeadQueue:
     """
 
     def __init__(self, broker_url: str) -> None:
-        self._connection = Connection(broker_url, connect_timeout=CONNECT_SECONDS)
+        bounds = {"read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
+        self._connection = Connection(
+            broker_url, connect_timeout=CONNECT_SECONDS, transport_options=bounds
+        )
         self._arrived: deque[amqp.Message] = deque()
         self._broken = False
 
@@ -88,8 +91,7 @@ class DeadQueue:
                 exchange="",
                 routing_key=Lane.ASYNC.value,
                 mandatory=True,
-                timeout=CONFIRM_SECONDS,
-                confirm_timeout=CONFIRM_SECONDS,
+                confirm_timeout=ANSWER_SECONDS,
             )
 
     def _end(self) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import uuid
@@ -14,7 +15,7 @@ from kombu.connection import Connection
 from kombu.messaging import Producer
 from redis import Redis
 
-from ops.local.programs import ROOT
+from ops.local.programs import LOOPBACK, ROOT
 from shared.messages import CHUNKS_HEADER, Chunk, TaskMessage, task_message
 from shared.queues import DEAD_QUEUE, DELIVERY_LIMIT, Lane, dead_queue
 from shared.results import encode_unfinished, result_key
@@ -352,6 +353,14 @@ def test_without_rabbitmq_it_says_so_in_a_line(stack: Stack, action: list[str]) 
     assert ended.stderr.startswith("RabbitMQ: ")
     assert ended.stderr.count("\n") == 1
     assert "secret" not in ended.stderr
+
+
+def test_a_rabbitmq_that_is_mute_is_not_waited_for(stack: Stack) -> None:
+    with socket.create_server((LOOPBACK, 0)) as mute:
+        url = f"amqp://regno:secret@{LOOPBACK}:{mute.getsockname()[1]}//"
+        ended = run(stack, "list", settings={"REGNO_BROKER_URL": url})
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "RabbitMQ did not answer in time\n"
 
 
 @pytest.mark.parametrize("action", ["replay", "drop"])
