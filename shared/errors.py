@@ -77,6 +77,10 @@ class PredictionFailed(RegnoError):
     """The worker could not predict an accepted request."""
 
 
+class GivenUp(PredictionFailed):
+    """Nobody who began the request ended it: it is taken to be what kills its workers."""
+
+
 class ModelMismatch(RegnoError):
     """The model file is not the one its manifest describes, or asks for unknown features."""
 

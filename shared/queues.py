@@ -15,8 +15,12 @@ MAX_SYNC_MESSAGES = 10_000
 
 MAX_ASYNC_MESSAGES = 1_000_000
 
-DELIVERY_LIMIT = 5
-"""Deliveries after which a message that keeps killing its worker is dead-lettered."""
+DELIVERY_LIMIT = 20
+"""Deliveries without an acknowledgement, after which RabbitMQ dead-letters a message by itself.
+
+A backstop: a worker gives up what kills workers long before (``worker/suspects.py``). Well above
+that, because every message that a dead worker held collects a delivery. It is RabbitMQ 4's default.
+"""
 
 
 class Lane(StrEnum):
@@ -29,6 +33,9 @@ class Lane(StrEnum):
 
 
 DEAD_QUEUE = "regno.dead"
+
+_NO_LIMIT = 2**31 - 1
+"""RabbitMQ 4 says -1 for it, which older ones refuse."""
 
 
 def lane_queues() -> list[Queue]:
@@ -62,8 +69,12 @@ def lane_queues() -> list[Queue]:
 
 
 def dead_queue() -> Queue:
-    """What could not be done, for an operator to look at and replay."""
-    return Queue(DEAD_QUEUE, durable=True, queue_arguments={"x-queue-type": "quorum"})
+    """What could not be done, for an operator to look at and replay.
+
+    Each look at a letter is a delivery. RabbitMQ 4 would throw it away after twenty of them.
+    """
+    arguments = {"x-queue-type": "quorum", "x-delivery-limit": _NO_LIMIT}
+    return Queue(DEAD_QUEUE, durable=True, queue_arguments=arguments)
 
 
 def declare_queues(channel: StdChannel) -> None:

@@ -1,5 +1,7 @@
-"""A worker whose model cannot predict some rows, and says so with what is in them."""
+"""A worker whose model cannot predict some rows, and says what is in them; others kill it."""
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,9 @@ from worker.model import Model, load_model
 UNPREDICTABLE = "ZZ-1984-QX"
 """A plate, of no shape that anybody knows."""
 
+DEADLY = "ZZ-1985-QX"
+"""Another one: as if CatBoost crashed, or the kernel ended the process for want of memory."""
+
 
 class FailingModel(Model):
     """Fails as the real one would, where CatBoost refuses a row."""
@@ -26,6 +31,8 @@ class FailingModel(Model):
         """See ``Model``."""
         for row in features:
             plate = row.afts_regno_ai_text.replace(" ", "")
+            if plate == DEADLY:
+                os.kill(os.getpid(), signal.SIGKILL)
             if plate == UNPREDICTABLE:
                 error = CatBoostError(
                     f"Bad value {plate!r} in {row.afts_regno_ai_text!r} from {row.camera_class!r} "

@@ -23,6 +23,7 @@ from shared.rows import RowReader
 from shared.settings import WorkerSettings
 from worker.batcher import Batcher
 from worker.batching import BatchLimits
+from worker.beginnings import Beginnings
 from worker.celery_log import PlainWorker
 from worker.counts import BatchCounts
 from worker.heartbeat import Heartbeat
@@ -30,6 +31,7 @@ from worker.job import JobReader
 from worker.lane_consumer import LaneConsumer
 from worker.model import Model
 from worker.predictor import BatchPredictor
+from worker.quarantine import Quarantine
 from worker.read_ahead import READ_AHEAD
 from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer, Reporting
 from worker.store import ResultStore
@@ -104,9 +106,11 @@ def make_batcher_factory(
     """A function that makes the batcher of one Celery consumer connection."""
     ttls = settings.sync_result_ttl, settings.result_ttl
     store = ResultStore(redis, *ttls)
+    beginnings = Beginnings(redis)
     predictor = BatchPredictor(
         model,
         store,
+        beginnings,
         worker_state.revoked,
         counts,
         clock=time.monotonic,
@@ -125,6 +129,7 @@ def make_batcher_factory(
             tracing,
             model,
             store,
+            beginnings,
             worker_state.revoked,
             counts,
             clock=time.monotonic,
@@ -139,6 +144,7 @@ def make_batcher_factory(
             limits,
             consumer.timer,
             counts,
+            quarantine=Quarantine(beginnings),
             events=TaskEvents(lambda: consumer.event_dispatcher, time.monotonic),
             connection_errors=consumer.connection_errors,
             clock=time.monotonic,

@@ -7,35 +7,23 @@ next one gathers in the socket, so under load batches fill by themselves.
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from shared.errors import ResultStoreUnavailable
 from shared.queues import TASK_NAME, Lane
 from worker.acknowledge import acknowledge
+from worker.alarm import Alarm, Timer
 from worker.batching import Arrivals, BatchLimits, seconds_until_due, take_batch
 from worker.counts import BatchCounts
+from worker.ends import GIVEN_UP
 from worker.job import Job
 from worker.predictor import BatchPredictor
+from worker.quarantine import Quarantine
 from worker.store import Outcome, ResultStore
 from worker.task_events import TaskEvents
 
 _logger = logging.getLogger(__name__)
 
 STORE_RETRY_SECONDS = 0.25
-
-
-class TimerEntry(Protocol):
-    """A call that is still to come."""
-
-    def cancel(self) -> None:
-        """It comes no more."""
-
-
-class Timer(Protocol):
-    """The part of the event loop's timer that is needed."""
-
-    def call_after(self, secs: float, fun: Callable[[], None]) -> TimerEntry:
-        """Calls ``fun`` once, after ``secs`` seconds."""
 
 
 class Batcher:
@@ -49,6 +37,7 @@ class Batcher:
         timer: Timer,
         counts: BatchCounts,
         *,
+        quarantine: Quarantine,
         events: TaskEvents,
         connection_errors: tuple[type[Exception], ...],
         clock: Callable[[], float],
@@ -58,7 +47,7 @@ class Batcher:
         self._predictor = predictor
         self._store = store
         self._limits = limits
-        self._timer = timer
+        self._quarantine = quarantine
         self._counts = counts
         self._events = events
         self._connection_errors = connection_errors
@@ -68,7 +57,8 @@ class Batcher:
         self._rows = 0
         self._oldest_at = 0.0
         self._arrivals = Arrivals()
-        self._pending: TimerEntry | None = None
+        self._due = Alarm(timer, self._on_due)
+        self._suspect_due = Alarm(timer, self._on_suspect_due)
         self._paused = False
         self._unstored: list[Outcome] = []
         self._batch_began = 0.0
@@ -77,6 +67,10 @@ class Batcher:
         """Takes a job over. It is acknowledged once its outcome is stored."""
         now = self._clock()
         self._counts.received(job.lane)
+        if job.redelivery is not None:
+            self._quarantine.add(job, now)
+            self._suspect_due.set(0.0)
+            return
         self._arrivals.add(now)
         if not self._rows:
             self._oldest_at = now
@@ -85,7 +79,12 @@ class Batcher:
         self._flush_when_due()
 
     def flush(self) -> None:
-        """Predicts what waits, batch after batch, until nothing waits or Redis is away."""
+        """Predicts what waits, until nothing waits or Redis is away. Suspects come last."""
+        self._flush_batches()
+        while self._quarantine and not self._paused:
+            self._run_suspect()
+
+    def _flush_batches(self) -> None:
         while self._rows and not self._paused:
             batch = take_batch(
                 self._waiting[Lane.SYNC], self._waiting[Lane.ASYNC], self._limits.rows
@@ -98,6 +97,8 @@ class Batcher:
         """Forgets everything: the connection is gone and the broker delivers it all again."""
         for line in self._waiting.values():
             line.clear()
+        self._quarantine.clear()
+        self._suspect_due.cancel()
         self._unstored = []
         self._rows = 0
 
@@ -108,9 +109,33 @@ class Batcher:
             self._rows, self._oldest_at, self._clock(), self._arrivals.gap(), self._limits
         )
         if not due_in:
-            self.flush()
-        elif self._pending is None:
-            self._call_after(due_in)
+            self._flush_batches()
+        elif not self._due.is_set:
+            self._due.set(due_in)
+
+    def _on_suspect_due(self) -> None:
+        """One suspect at a time: what has come meanwhile and is above suspicion goes before it."""
+        self._flush_batches()
+        if self._paused or not self._quarantine:
+            return
+        try:
+            wait = self._quarantine.seconds_until_next(self._clock())
+        except ResultStoreUnavailable as error:
+            self._pause(error)
+            return
+        if not wait:
+            self._run_suspect()
+        if self._quarantine:
+            self._suspect_due.set(wait)
+
+    def _run_suspect(self) -> None:
+        try:
+            job = self._quarantine.take()
+        except ResultStoreUnavailable as error:
+            self._pause(error)
+            return
+        self._run([job])
+        self._arrivals.worked_until(self._clock())
 
     def _run(self, batch: Sequence[Job]) -> None:
         self._batch_began = self._clock()
@@ -118,11 +143,17 @@ class Batcher:
             outcomes = self._predictor.outcomes(batch)
         except ResultStoreUnavailable as error:
             for job in reversed(batch):
-                self._waiting[job.lane].appendleft(job)
-            self._rows += sum(map(_room, batch))
+                self._put_back(job)
             self._pause(error)
             return
         self._settle(outcomes)
+
+    def _put_back(self, job: Job) -> None:
+        if job.redelivery is not None:
+            self._quarantine.put_back(job)
+        else:
+            self._waiting[job.lane].appendleft(job)
+            self._rows += _room(job)
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         began = self._clock()
@@ -137,34 +168,29 @@ class Batcher:
         self._counts.stored(outcomes, now - began)
         self._done[TASK_NAME] += len(outcomes)
         done = []
-        for job, encoded, _ in outcomes:
-            if job.hopeless and encoded is not None:
+        for job, _, end in outcomes:
+            if end is GIVEN_UP:  # to the dead letters; of the sync lane, which has none, nowhere
                 job.message.reject_log_error(_logger, self._connection_errors)
             else:
                 done.append(job.message)
         waiting = [line[0].message for line in self._waiting.values() if line]
-        acknowledge(done, waiting, self._connection_errors)
+        acknowledge(done, [*waiting, *self._quarantine.messages()], self._connection_errors)
         self._events.ended(outcomes, now - self._batch_began)
 
     def _pause(self, error: ResultStoreUnavailable) -> None:
         """Without Redis an outcome has nowhere to go: what waits stays, unacknowledged."""
         _logger.warning("results wait: %s", error)
         self._paused = True
-        self._call_after(STORE_RETRY_SECONDS)
+        self._due.set(STORE_RETRY_SECONDS)  # puts off the flush that was due
 
-    def _call_after(self, seconds: float) -> None:
-        """One call is pending at most: a pause puts off the flush that was due."""
-        if self._pending is not None:
-            self._pending.cancel()
-        self._pending = self._timer.call_after(seconds, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._pending = None
+    def _on_due(self) -> None:
         self._paused = False
         if self._unstored:
             self._settle(self._unstored)
         if self._rows:
             self._flush_when_due()
+        if self._quarantine:
+            self._suspect_due.set(0.0)
 
 
 def _room(job: Job) -> int:

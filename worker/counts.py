@@ -9,7 +9,7 @@ from shared.instruments import Count
 from shared.metrics import WorkerMetrics
 from shared.queues import TASK_NAME, Lane
 from shared.results import Prediction
-from worker.ends import CANCELLED, EXPIRED, SUCCEEDED, End
+from worker.ends import CANCELLED, EXPIRED, GIVEN_UP, SUCCEEDED, End
 from worker.job import Job
 from worker.store import Outcome
 
@@ -50,7 +50,7 @@ class BatchCounts:
         ]
         self._ended = cache(self._make_ended)  # looking labels up costs more than counting
         for lane in Lane:
-            for end in (SUCCEEDED, EXPIRED, CANCELLED):  # from 0 on
+            for end in (SUCCEEDED, GIVEN_UP, EXPIRED, CANCELLED):  # from 0 on
                 self._ended(lane, end)
 
     def received(self, lane: Lane) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from shared.errors import RegnoError
+from shared.errors import GivenUp, RegnoError
 from shared.results import EXPIRED as EXPIRED_REASON
 
 
@@ -17,6 +17,7 @@ class End(NamedTuple):
 SUCCEEDED = End("succeeded")
 EXPIRED = End("revoked", EXPIRED_REASON)
 CANCELLED = End("revoked", "cancelled")
+GIVEN_UP = End("failed", GivenUp.__name__)
 BEFORE = End("before")
 """It, or the array it is a chunk of, had ended when this worker got it: counted elsewhere."""
 

@@ -1,6 +1,7 @@
 """One task as the worker holds it between its delivery and its acknowledgement."""
 
 import math
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -29,7 +30,9 @@ class Job(NamedTuple):
     request_id: str
     message: Message
     failed_deliveries: int = 0
-    """How often the broker has delivered it before without an acknowledgement."""
+    """How often the async lane has delivered it before without an acknowledgement."""
+    redelivery: str | None = None
+    """A name for this delivery, where it is not the first: the job is a suspect then."""
     cache: CacheTicket | None = None
     """Where its result is kept for identical requests, which may wait for it already."""
     chunk: Chunk | None = None
@@ -48,7 +51,7 @@ class Job(NamedTuple):
         return {"request_id": self.request_id, "task_id": self.task_id}
 
     @property
-    def hopeless(self) -> bool:
+    def last_delivery(self) -> bool:
         """Whether one delivery more would make the broker dead-letter it."""
         return self.failed_deliveries >= DELIVERY_LIMIT
 
@@ -83,6 +86,8 @@ class JobReader:
             chunk = chunk_of(headers)
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidTaskError(f"Not a Celery task: {error!r}") from error
+        failed_deliveries = int(headers.get(_DELIVERY_COUNT) or 0)
+        again = failed_deliveries or message.delivery_info.get("redelivered")
         rows: Sequence[Row] = ()
         failure: RegnoError | None = None
         try:
@@ -100,7 +105,8 @@ class JobReader:
             reply_to=message.properties.get("reply_to"),
             request_id=headers.get(REQUEST_ID_HEADER) or task_id,
             message=message,
-            failed_deliveries=int(headers.get(_DELIVERY_COUNT) or 0),
+            failed_deliveries=failed_deliveries,
+            redelivery=uuid.uuid4().hex if again else None,
             cache=read_ticket(headers.get(CACHE_HEADER)),
             chunk=chunk,
             published_at=_moment(headers.get(PUBLISHED_HEADER)),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Container, Sequence
 
-from shared.errors import InvalidField, PredictionFailed, RegnoError
+from shared.errors import GivenUp, InvalidField, PredictionFailed, RegnoError
 from shared.features import feature_rows
 from shared.log import SENT_FIELD
 from shared.metrics import Where
@@ -17,12 +17,14 @@ from shared.results import (
     encode_revoked,
     encode_success,
 )
+from worker.beginnings import Beginnings
 from worker.counts import BatchCounts
-from worker.ends import CANCELLED, EXPIRED, SUCCEEDED, failed
+from worker.ends import CANCELLED, EXPIRED, GIVEN_UP, SUCCEEDED, failed
 from worker.gather import Piece
 from worker.job import Job
 from worker.model import Model
 from worker.store import Outcome, ResultStore
+from worker.suspects import is_poison
 
 _logger = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class BatchPredictor:
         self,
         model: Model,
         store: ResultStore,
+        beginnings: Beginnings,
         revoked: Container[str],
         counts: BatchCounts,
         *,
@@ -46,6 +49,7 @@ class BatchPredictor:
         """
         self._model = model
         self._store = store
+        self._beginnings = beginnings
         self._revoked = revoked
         self._counts = counts
         self._clock = clock
@@ -61,10 +65,10 @@ class BatchPredictor:
         now = self._wall_clock()
         for job in claimed:
             outcome = self._dropped(job, now)
+            if outcome is None and job.redelivery is not None:
+                outcome = self._given_up(job)
             if outcome is not None:
                 done.append(outcome)
-            elif job.hopeless:
-                done.append(_given_up(job))
             else:
                 ready.append(job)
         if _logger.isEnabledFor(logging.DEBUG):
@@ -96,6 +100,24 @@ class BatchPredictor:
         if job.failure is not None:
             return _failure(job, job.failure)
         return None
+
+    def _given_up(self, job: Job) -> Outcome | None:
+        """The end of a suspect that must be what ends its workers; else None, and it begins.
+
+        A message that RabbitMQ would dead-letter next time ends here too: it tells nobody.
+        """
+        begun = self._beginnings.note(job)
+        if is_poison(begun):
+            why = f"begun {begun} times"
+        elif job.last_delivery:
+            why = f"delivered {job.failed_deliveries + 1} times"
+        else:
+            return None
+        error = GivenUp(f"Given up: {why} and never finished")
+        what = "dead-lettered" if job.lane is Lane.ASYNC else "dropped"
+        _logger.error("request %s is %s: %s", job.request_id, what, error, extra=job.ids)
+        self._counts.unexpected(Where.PREDICTION)
+        return _failure(job, error)
 
     def _predicted(self, jobs: Sequence[Job]) -> list[Outcome]:
         if not jobs:
@@ -133,18 +155,9 @@ class BatchPredictor:
         return Outcome(job, encode_success(job.task_id, result), SUCCEEDED)
 
 
-def _given_up(job: Job) -> Outcome:
-    """The end of a task that has been begun so often that it must be what ends its workers.
-
-    One delivery more and the broker would dead-letter it, and nobody would say how it ended.
-    """
-    what = "request %s is dead-lettered: it was never finished"
-    _logger.error(what, job.request_id, extra=job.ids)
-    return _failure(job, PredictionFailed(f"Given up after {job.failed_deliveries} deliveries"))
-
-
 def _failure(job: Job, error: RegnoError) -> Outcome:
     """The error in Celery's form; a field's pointer is its second argument."""
     pointer = [error.pointer] if isinstance(error, InvalidField) else []
     failure = Failure(type(error).__name__, [error.detail, *pointer])
-    return Outcome(job, encode_failure(job.result_id, failure), failed(error))
+    end = GIVEN_UP if isinstance(error, GivenUp) else failed(error)
+    return Outcome(job, encode_failure(job.result_id, failure), end)

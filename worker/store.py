@@ -10,6 +10,7 @@ from redis.client import Pipeline
 from shared.errors import ResultStoreUnavailable
 from shared.queues import Lane
 from shared.results import REPLY_PREFIX, encode_unfinished, join_results, result_key
+from worker.beginnings import forget_beginnings
 from worker.cache import keep_for_identical
 from worker.ends import BEFORE, CANCELLED, EXPIRED, End
 from worker.gather import Gatherer, Piece
@@ -103,6 +104,9 @@ class ResultStore:
                     self._gatherer.end_early(pipe, job, job.chunk, encoded)
             for channel, results in replies.items():
                 pipe.publish(channel, join_results(results))
+            for job, *_ in outcomes:
+                if job.redelivery is not None:
+                    forget_beginnings(pipe, job)
             answers = _execute(pipe)
         self._end_complete([(job, answers[at]) for at, job in placed if answers[at]])
 

@@ -3,14 +3,21 @@
 import os
 import re
 import subprocess
+import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from kombu.connection import Connection
+from kombu.messaging import Producer
 
 from ops.local.programs import ROOT
 from ops.watch.stack import WatchedStack
+from shared.messages import task_message
+from shared.queues import DEAD_QUEUE, Lane
+from tests.builders import a_reading
 
 RUNBOOKS = ROOT / "docs/runbooks"
 DEBIAN_RABBITMQ = Path("/usr/lib/rabbitmq/bin")
@@ -27,6 +34,24 @@ def code_lines(page: str) -> Iterator[str]:
     for line in text.splitlines():
         if line.startswith("    "):
             yield line.split("  # ")[0].strip()
+
+
+def a_dead_letter(stack: WatchedStack) -> str:
+    """The id of a task that has ended up there."""
+    task_id = str(uuid.uuid4())
+    message = task_message(
+        Lane.ASYNC,
+        task_id,
+        [a_reading()],
+        expires_at=4e9,
+        expires_in=1e9,
+        request_id="of a runbook",
+    )
+    with Connection(stack.broker_url, transport_options={"confirm_publish": True}) as connection:
+        Producer(connection.channel()).publish(
+            message.body, routing_key=DEAD_QUEUE, headers=message.headers, **message.properties
+        )
+    return task_id
 
 
 def commands() -> list[str]:
@@ -46,12 +71,16 @@ def test_a_runbooks_command_works(watched: WatchedStack, command: str) -> None:
         "redis-cli": f"redis-cli -p {urlsplit(watched.redis_url).port}",
     }.items():
         here = here.replace(there, address)
+    if "TASK_ID" in here:
+        here = here.replace("TASK_ID", a_dead_letter(watched))
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", here],
         env={
             **os.environ,
             **watched.rabbitmq_environment,
-            "PATH": f"{DEBIAN_RABBITMQ}:{os.environ['PATH']}",
+            "PATH": f"{Path(sys.executable).parent}:{DEBIAN_RABBITMQ}:{os.environ['PATH']}",
+            "REGNO_BROKER_URL": watched.broker_url,
+            "REGNO_REDIS_URL": watched.redis_url,
             "RABBITMQ_PASSWORD": watched.password,
             "REDISCLI_AUTH": watched.password,
         },

@@ -17,6 +17,7 @@ from shared.queues import Lane
 from shared.results import Prediction, Predictions, RawResult, decode_result, encode_success
 from shared.rows import Row
 from tests.builders import a_reading
+from worker.beginnings import Beginnings
 from worker.ends import End
 from worker.gather import Piece
 from worker.job import Job
@@ -36,10 +37,12 @@ class FakeMessage:
     def __init__(self) -> None:
         self.acknowledged = 0
         self.rejected = 0
-        self.delivery_tag = "not a number"
+        self.together = False
+        self.delivery_tag: int | str = "not a number"
 
-    def ack_log_error(self, _logger: object, _errors: object) -> None:
+    def ack_log_error(self, _logger: object, _errors: object, multiple: bool = False) -> None:
         self.acknowledged += 1
+        self.together = multiple
 
     def reject_log_error(self, _logger: object, _errors: object) -> None:
         self.rejected += 1
@@ -53,6 +56,7 @@ def a_job(
     failure: RegnoError | None = None,
     expires_at: float | None = None,
     chunk: Chunk | None = None,
+    redelivery: str | None = None,
 ) -> Job:
     """A delivered job with a row for each direction: of one row where none is given."""
     if rows is None:
@@ -67,6 +71,7 @@ def a_job(
         request_id=f"request of {task_id}",
         message=cast("Message", FakeMessage()),
         chunk=chunk,
+        redelivery=redelivery,
     )
 
 
@@ -134,6 +139,38 @@ class FakeStore:
 
     def as_store(self) -> ResultStore:
         return cast("ResultStore", self)
+
+
+class FakeBeginnings:
+    """Counts in memory how often suspects have begun; can be away."""
+
+    def __init__(self, **begun: int) -> None:
+        """``begun`` says how often each had begun before, by task id."""
+        self.away = False
+        self.looked_up: list[list[str]] = []
+        self._deliveries = {
+            task_id: {f"delivery {n}" for n in range(times)} for task_id, times in begun.items()
+        }
+
+    def count(self, jobs: Sequence[Job]) -> list[int]:
+        self._answer()
+        self.looked_up.append([job.task_id for job in jobs])
+        return [self.of(job.task_id) for job in jobs]
+
+    def note(self, job: Job) -> int:
+        self._answer()
+        self._deliveries.setdefault(job.task_id, set()).add(str(job.redelivery))
+        return self.of(job.task_id) - 1
+
+    def of(self, task_id: str) -> int:
+        return len(self._deliveries.get(task_id, ()))
+
+    def _answer(self) -> None:
+        if self.away:
+            raise ResultStoreUnavailable("Redis: away")
+
+    def as_beginnings(self) -> Beginnings:
+        return cast("Beginnings", self)
 
 
 class FakeConnection:

@@ -12,7 +12,7 @@ from shared.errors import InvalidField
 from shared.metrics import WorkerMetrics
 from shared.trace_context import TraceContext
 from tests.builders import a_reading
-from tests.unit.fakes import SPOILT, FakeModel, FakeStore, a_job
+from tests.unit.fakes import SPOILT, FakeBeginnings, FakeModel, FakeStore, a_job
 from worker.counts import BatchCounts
 from worker.job import Job
 from worker.store import Outcome
@@ -45,6 +45,7 @@ class Case:
             self.tracing,
             FakeModel().as_model(),
             FakeStore().as_store(),
+            FakeBeginnings().as_beginnings(),
             (),
             BatchCounts(WorkerMetrics(CollectorRegistry())),
             clock=lambda: 0.0,

@@ -1,14 +1,17 @@
 from collections import Counter
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from shared.errors import InvalidField
 from shared.metrics import WorkerMetrics
-from shared.queues import DELIVERY_LIMIT, TASK_NAME, Lane
+from shared.queues import TASK_NAME, Lane
 from shared.results import RawResult
 from tests.unit.fakes import (
+    FakeBeginnings,
     FakeClock,
+    FakeMessage,
     FakeModel,
     FakeStore,
     a_job,
@@ -23,6 +26,8 @@ from worker.counts import BatchCounts
 from worker.ends import CANCELLED
 from worker.job import Job
 from worker.predictor import BatchPredictor
+from worker.quarantine import Quarantine
+from worker.suspects import CALM_SECONDS, MOST_BEGINNINGS
 
 WAIT = 0.25
 
@@ -30,9 +35,10 @@ WAIT = 0.25
 class Case:
     """A batcher of four rows on fakes, to which jobs have been coming in quick succession."""
 
-    def __init__(self, *, busy: bool = True) -> None:
+    def __init__(self, *, busy: bool = True, **begun: int) -> None:
         self.wall_now = 1_700_000_000.0
         self.model, self.store, self.clock = FakeModel(), FakeStore(), FakeClock()
+        self.beginnings = FakeBeginnings(**begun)
         self.revoked: set[str] = set()
         self.done: Counter[str] = Counter()
         counts = BatchCounts(WorkerMetrics(CollectorRegistry()))
@@ -40,6 +46,7 @@ class Case:
             BatchPredictor(
                 self.model.as_model(),
                 self.store.as_store(),
+                self.beginnings.as_beginnings(),
                 self.revoked,
                 counts,
                 clock=self.clock,
@@ -49,6 +56,7 @@ class Case:
             BatchLimits(rows=4, wait=WAIT),
             self.clock,
             counts,
+            quarantine=Quarantine(self.beginnings.as_beginnings()),
             events=no_events(),
             connection_errors=(OSError,),
             clock=self.clock,
@@ -310,12 +318,129 @@ def test_a_pause_puts_off_the_flush_that_was_due_and_leaves_one_timer() -> None:
     assert case.clock.due_in == [RETRY]
 
 
-def test_a_message_that_was_never_finished_fails_its_task_and_goes_to_the_dead_letters() -> None:
-    case = Case()
-    poison = a_job("poison", lane=Lane.ASYNC)._replace(failed_deliveries=DELIVERY_LIMIT)
-    once_more = a_job("unlucky", lane=Lane.ASYNC)._replace(failed_deliveries=DELIVERY_LIMIT - 1)
-    case.add(poison, once_more)
+def suspects(*task_ids: str, lane: Lane = Lane.SYNC) -> list[Job]:
+    """Jobs that were delivered before."""
+    return [a_job(task_id, lane=lane, redelivery=f"again {task_id}") for task_id in task_ids]
+
+
+def order(case: Case) -> list[str]:
+    """The ids of what has ended, as it did."""
+    return [job.task_id for job, *_ in case.store.outcomes]
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_message_that_was_begun_too_often_fails_and_is_rejected(lane: Lane) -> None:
+    case = Case(poison=MOST_BEGINNINGS, unlucky=MOST_BEGINNINGS - 1)
+    poison, unlucky = case.add(*suspects("poison", "unlucky", lane=lane))
     case.clock.advance(WAIT)
     assert case.statuses() == {"poison": "FAILURE", "unlucky": "SUCCESS"}
     assert (rejected(poison), acknowledged(poison)) == (1, 0)
-    assert (rejected(once_more), acknowledged(once_more)) == (0, 1)
+    assert (rejected(unlucky), acknowledged(unlucky)) == (0, 1)
+
+
+def test_each_suspect_is_predicted_alone_and_acknowledged() -> None:
+    case = Case()
+    added = case.add(*suspects("a", "b", "c"))
+    case.clock.advance(0.0)
+    assert case.model.batches == [1, 1, 1]
+    assert [acknowledged(job) for job in added] == [1, 1, 1]
+
+
+def test_what_is_above_suspicion_goes_before_suspects_in_a_batch() -> None:
+    case = Case()
+    case.add(*suspects("a", "b"), *jobs(3))
+    case.clock.advance(0.0)
+    assert case.model.batches == [3, 1, 1]
+    assert order(case)[3:] == ["a", "b"]
+
+
+def test_what_comes_between_two_suspects_is_predicted_between_them() -> None:
+    case = Case()
+    case.add(*suspects("a", "b"))
+    case.clock.call_after(0.0, lambda: case.batcher.add(a_job("new")))
+    case.clock.advance(0.0)
+    assert order(case) == ["a", "new", "b"]
+
+
+def test_the_suspect_that_has_begun_least_often_goes_first() -> None:
+    case = Case(often=2, once=1)
+    case.add(*suspects("often", "once", "never"))
+    case.clock.advance(CALM_SECONDS)
+    assert order(case) == ["never", "once", "often"]
+
+
+def test_how_often_suspects_have_begun_is_looked_up_once_for_all_that_have_come() -> None:
+    case = Case()
+    case.add(*suspects("a", "b", "c"))
+    case.clock.advance(0.0)
+    case.add(*suspects("d"))
+    case.clock.advance(0.0)
+    assert case.beginnings.looked_up == [["a", "b", "c"], ["d"]]
+
+
+def test_a_suspect_that_has_begun_before_waits_until_no_other_comes() -> None:
+    case = Case(likely=1)
+    case.add(*suspects("likely"))
+    case.clock.advance(CALM_SECONDS * 0.75)
+    case.add(*suspects("innocent"))
+    case.clock.advance(CALM_SECONDS * 0.75)
+    assert order(case) == ["innocent"]
+    case.clock.advance(CALM_SECONDS * 0.25)
+    assert order(case) == ["innocent", "likely"]
+
+
+def test_without_redis_suspects_wait_unacknowledged() -> None:
+    case = Case()
+    case.beginnings.away = True
+    added = case.add(*suspects("a", "b"))
+    case.clock.advance(3 * RETRY)
+    assert case.model.batches == []
+    assert [acknowledged(job) for job in added] == [0, 0]
+    case.beginnings.away = False
+    case.clock.advance(RETRY)
+    assert order(case) == ["a", "b"]
+    assert [acknowledged(job) for job in added] == [1, 1]
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_an_outage_of_the_store_is_no_beginning(lane: Lane) -> None:
+    case = Case()
+    case.store.away = True
+    [job] = case.add(*suspects("unlucky", lane=lane))
+    case.clock.advance(10 * RETRY)
+    assert acknowledged(job) == 0
+    assert case.beginnings.of("unlucky") <= 1
+    case.store.away = False
+    case.clock.advance(RETRY)
+    assert case.statuses() == {"unlucky": "SUCCESS"}
+    assert acknowledged(job) == 1
+
+
+def test_flushing_ends_suspects_too_the_least_likely_first() -> None:
+    case = Case(likely=1)
+    added = case.add(*suspects("likely", "innocent"), a_job("new"))
+    case.batcher.flush()
+    assert order(case) == ["new", "innocent", "likely"]
+    assert [acknowledged(job) for job in added] == [1] * 3
+
+
+def test_discarding_forgets_suspects() -> None:
+    case = Case(likely=1)
+    added = case.add(*suspects("likely", "innocent"))
+    case.batcher.discard()
+    case.clock.advance(WAIT)
+    assert case.store.stored == {}
+    assert [acknowledged(job) for job in added] == [0, 0]
+    assert case.clock.due_in == []
+
+
+def test_one_acknowledgement_for_many_leaves_out_the_suspects_that_wait() -> None:
+    case = Case()
+    [suspect] = suspects("suspect")
+    new = jobs(4)
+    for tag, job in enumerate((new[0], suspect, *new[1:])):
+        cast("FakeMessage", job.message).delivery_tag = tag
+    case.add(new[0], suspect, *new[1:])
+    together = [cast("FakeMessage", job.message).together for job in new]
+    assert together == [True, False, False, False]
+    assert acknowledged(suspect) == 0

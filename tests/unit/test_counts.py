@@ -9,12 +9,22 @@ from shared.errors import InvalidField, ResultStoreUnavailable
 from shared.metrics import WorkerMetrics
 from shared.queues import TASK_NAME, Lane
 from tests.builders import a_reading
-from tests.unit.fakes import SPOILT, FakeClock, FakeModel, FakeStore, a_job, no_events
+from tests.unit.fakes import (
+    SPOILT,
+    FakeBeginnings,
+    FakeClock,
+    FakeModel,
+    FakeStore,
+    a_job,
+    no_events,
+)
 from worker.batcher import STORE_RETRY_SECONDS, Batcher
 from worker.batching import BatchLimits
 from worker.counts import WATCHED_INPUTS, BatchCounts
 from worker.ends import BEFORE, CANCELLED, EXPIRED
 from worker.predictor import BatchPredictor
+from worker.quarantine import Quarantine
+from worker.suspects import MOST_BEGINNINGS
 
 NOW = 1_700_000_000.0
 
@@ -26,9 +36,11 @@ class Case:
         self._registry = CollectorRegistry()
         self._counts = BatchCounts(WorkerMetrics(self._registry))
         self.model, self.store, self.clock = FakeModel(), FakeStore(), FakeClock()
+        self.beginnings = FakeBeginnings(poison=MOST_BEGINNINGS)
         self.predictor = BatchPredictor(
             self.model.as_model(),
             self.store.as_store(),
+            self.beginnings.as_beginnings(),
             {"unwanted"},
             self._counts,
             clock=self.clock,
@@ -40,6 +52,7 @@ class Case:
             BatchLimits(rows=100, wait=0.25),
             self.clock,
             self._counts,
+            quarantine=Quarantine(self.beginnings.as_beginnings()),
             events=no_events(),
             connection_errors=(OSError,),
             clock=self.clock,
@@ -168,3 +181,13 @@ def test_inputs_are_shown_as_shares_and_lengths_and_missing_ones_are_left_out() 
     ]  # fmt: skip
     counted = [case.value("regno_input_value_count", feature=name) for name in WATCHED_INPUTS]
     assert counted == [1, 1, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_what_is_given_up_is_a_failure_and_an_error_that_nobody_foresaw(lane: Lane) -> None:
+    case = Case()
+    assert case.tasks("failed", lane, exception="GivenUp") == 0.0
+    case.batcher.add(a_job("poison", lane=lane, redelivery="again"))
+    case.clock.advance(1.0)
+    assert case.tasks("failed", lane, exception="GivenUp") == 1.0
+    assert case.value("regno_unexpected_errors_total", where="prediction") == 1.0

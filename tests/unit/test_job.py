@@ -10,7 +10,7 @@ from kombu.message import Message
 
 from shared.cache import CacheTicket
 from shared.errors import InvalidField, MalformedBody
-from shared.queues import Lane
+from shared.queues import DELIVERY_LIMIT, Lane
 from shared.rows import RowReader
 from shared.settings import WorkerSettings
 from tests.builders import a_row
@@ -19,7 +19,9 @@ from worker.job import Job, JobReader
 READER = JobReader(RowReader(WorkerSettings(broker_url="amqp://", redis_url="redis://")))
 
 
-def a_message(body: Any = None, *, queue: str = "regno.sync", **headers: Any) -> Message:
+def a_message(
+    body: Any = None, *, queue: str = "regno.sync", redelivered: bool = False, **headers: Any
+) -> Message:
     sent = [[[a_row()]], {}, {}] if body is None else body
     return Message(
         body=sent if isinstance(sent, bytes) else json.dumps(sent).encode(),
@@ -27,7 +29,7 @@ def a_message(body: Any = None, *, queue: str = "regno.sync", **headers: Any) ->
         content_encoding="utf-8",
         headers={"task": "pick_regno", "id": "1", **headers},
         properties={},
-        delivery_info={"routing_key": queue},
+        delivery_info={"routing_key": queue, "redelivered": redelivered},
         accept=["application/json"],
     )
 
@@ -160,3 +162,27 @@ def test_when_it_was_published_is_known_where_its_sender_says(
 
 def test_a_message_that_does_not_say_when_it_was_published_is_a_job_all_the_same() -> None:
     assert read(a_message()).published_at is None
+
+
+def test_a_message_that_comes_for_the_first_time_is_above_suspicion() -> None:
+    assert read(a_message()).redelivery is None
+    assert read(a_message(queue="regno.async")).redelivery is None
+
+
+def delivered(times: int) -> Message:
+    """A message that a quorum queue had delivered so often before."""
+    count: dict[str, Any] = {"x-delivery-count": times}
+    return a_message(queue="regno.async", **count)
+
+
+def test_each_further_delivery_has_a_name_of_its_own() -> None:
+    again = a_message(redelivered=True)
+    counted = delivered(1)
+    names = {read(message).redelivery for message in (again, again, counted, counted)}
+    assert None not in names
+    assert len(names) == 4
+
+
+def test_the_last_delivery_is_known_as_such() -> None:
+    assert not read(delivered(DELIVERY_LIMIT - 1)).last_delivery
+    assert read(delivered(DELIVERY_LIMIT)).last_delivery

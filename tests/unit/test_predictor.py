@@ -9,13 +9,14 @@ from shared.errors import InvalidField, MalformedBody, ResultStoreUnavailable
 from shared.messages import Chunk
 from shared.metrics import WorkerMetrics
 from shared.queues import DELIVERY_LIMIT, Lane
-from shared.results import RawResult
+from shared.results import RawResult, decode_result
 from tests.builders import a_reading
-from tests.unit.fakes import SPOILT, FakeModel, FakeStore, a_job, told
+from tests.unit.fakes import SPOILT, FakeBeginnings, FakeModel, FakeStore, a_job, told
 from worker.counts import BatchCounts
-from worker.ends import BEFORE, CANCELLED
+from worker.ends import BEFORE, CANCELLED, GIVEN_UP
 from worker.job import Job
 from worker.predictor import BatchPredictor
+from worker.suspects import MOST_BEGINNINGS
 
 NOW = 1_700_000_000.0
 
@@ -23,11 +24,13 @@ NOW = 1_700_000_000.0
 class Case:
     """A predictor on a fake model and a fake store."""
 
-    def __init__(self, revoked: Container[str] = ()) -> None:
+    def __init__(self, revoked: Container[str] = (), **begun: int) -> None:
         self.model, self.store = FakeModel(), FakeStore()
+        self.beginnings = FakeBeginnings(**begun)
         self.predictor = BatchPredictor(
             self.model.as_model(),
             self.store.as_store(),
+            self.beginnings.as_beginnings(),
             revoked,
             BatchCounts(WorkerMetrics(CollectorRegistry())),
             clock=lambda: 100.0,
@@ -202,14 +205,14 @@ def test_a_chunk_is_claimed_by_its_array_and_dropped_where_that_has_ended(lane: 
 
 
 def test_what_fails_a_chunk_is_the_end_of_its_array() -> None:
-    case = Case(revoked={"revoked"})
+    case = Case(revoked={"revoked"}, poison=MOST_BEGINNINGS)
     results = case.results(
         spoilt_job("0")._replace(chunk=a_chunk(0, array_id="spoilt")),
         a_job("1", expires_at=NOW, chunk=a_chunk(1, array_id="late")),
         a_job("2", rows=[], failure=MalformedBody("Not JSON"), chunk=a_chunk(2, array_id="odd")),
         a_job("3", chunk=a_chunk(0, array_id="revoked")),
         a_job("revoked", chunk=a_chunk(0, array_id="of a revoked chunk")),
-        a_job("5", chunk=a_chunk(0, array_id="poison"))._replace(failed_deliveries=DELIVERY_LIMIT),
+        a_job("poison", chunk=a_chunk(0, array_id="of poison"), redelivery="4"),
     )
     assert {array_id: result.status for array_id, result in results.items()} == {
         "spoilt": "FAILURE",
@@ -217,7 +220,64 @@ def test_what_fails_a_chunk_is_the_end_of_its_array() -> None:
         "odd": "FAILURE",
         "revoked": "REVOKED",
         "of a revoked chunk": "REVOKED",
-        "poison": "FAILURE",
+        "of poison": "FAILURE",
     }
     assert all(result.task_id == array_id for array_id, result in results.items())
     assert case.store.pieces == []
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_suspect_is_predicted_and_its_beginning_is_counted(lane: Lane) -> None:
+    case = Case(suspect=MOST_BEGINNINGS - 1)
+    results = case.results(a_job("suspect", 1, lane=lane, redelivery="this one"))
+    assert negatives(results["suspect"]) == [0.1]
+    assert case.beginnings.of("suspect") == MOST_BEGINNINGS
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_suspect_that_began_too_often_is_given_up_and_not_predicted(lane: Lane) -> None:
+    case = Case(suspect=MOST_BEGINNINGS)
+    suspect = a_job("suspect", lane=lane, redelivery="this one")
+    [outcome] = case.predictor.outcomes([suspect])
+    assert case.model.batches == []
+    assert outcome.end is GIVEN_UP
+    assert isinstance(outcome.encoded, bytes)
+    kind, [why] = failure(decode_result(outcome.encoded))
+    assert (kind, why) == ("GivenUp", "Given up: begun 3 times and never finished")
+
+
+def test_a_message_that_rabbitmq_would_dead_letter_next_ends_before() -> None:
+    case = Case()
+    suspect = a_job("suspect", lane=Lane.ASYNC, redelivery="this one")
+    results = case.results(suspect._replace(failed_deliveries=DELIVERY_LIMIT))
+    assert failure(results["suspect"])[0] == "GivenUp"
+    results = case.results(suspect._replace(failed_deliveries=DELIVERY_LIMIT - 1))
+    assert results["suspect"].status == "SUCCESS"
+
+
+def test_a_suspect_that_is_not_to_be_computed_begins_nothing() -> None:
+    case = Case(revoked={"revoked"})
+    case.store.settled_before = {"ended": BEFORE}
+    case.results(
+        a_job("late", expires_at=NOW, redelivery="1"),
+        a_job("revoked", redelivery="2"),
+        a_job("ended", lane=Lane.ASYNC, redelivery="3"),
+        a_job("odd", rows=[], failure=MalformedBody("Not JSON"), redelivery="4"),
+    )
+    assert [case.beginnings.of(task_id) for task_id in ("late", "revoked", "ended", "odd")] == [
+        0, 0, 0, 0,
+    ]  # fmt: skip
+
+
+def test_a_suspect_whose_beginning_cannot_be_counted_does_not_begin() -> None:
+    case = Case()
+    case.beginnings.away = True
+    with pytest.raises(ResultStoreUnavailable):
+        case.predictor.outcomes([a_job("suspect", redelivery="this one")])
+    assert case.model.batches == []
+
+
+def test_what_comes_for_the_first_time_is_not_counted() -> None:
+    case = Case()
+    case.beginnings.away = True
+    assert case.results(a_job("new", 1))["new"].status == "SUCCESS"

@@ -1,0 +1,1 @@
+"""An operator's commands for what could not be done: list, show, replay, drop."""
