@@ -1,15 +1,24 @@
 """Workers that come back by themselves."""
 
 import threading
-from typing import Self
+from typing import Protocol, Self
 
-from tests.stack import Stack
+from tests.processes import Process
+
+
+class Staffed(Protocol):
+    """Whatever has workers."""
+
+    workers: list[Process]
+
+    def replace_worker(self, old: Process) -> Process:
+        """Starts another one in its place."""
 
 
 class KeptAlive:
     """Starts a worker for each that has ended, as whatever runs workers does, and counts them."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Staffed) -> None:
         self.deaths = 0
         self._stack = stack
         self._stopping = threading.Event()

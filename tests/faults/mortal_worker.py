@@ -14,6 +14,7 @@ from typing import Any
 
 from shared.features import FeatureRow
 from shared.results import Prediction
+from tests.failing_worker import FailingModel
 from worker import batcher
 from worker.__main__ import main
 from worker.acknowledge import acknowledge
@@ -40,11 +41,11 @@ def _die_if_told(folder: Path, where: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class MortalModel(Model):
-    """Answers like the model it is given, and may die of it."""
+class MortalModel(FailingModel):
+    """Answers like the model it is given, and may die of it; of a certain plate, it always does."""
 
     def __init__(self, model: Model, folder: Path) -> None:
-        vars(self).update(vars(model))
+        super().__init__(model)
         self._folder = folder
 
     def score(self, features: Sequence[FeatureRow]) -> list[Prediction]:

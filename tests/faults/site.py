@@ -1,9 +1,7 @@
 """The whole service on free ports, every part of which can be broken and mended."""
 
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -17,8 +15,6 @@ from tests.stack import API_KEY, SHIPPED_MODEL
 
 MORTAL = "tests.faults.mortal_worker"
 """The service's worker, that dies where a test wants it to."""
-
-_KEEPER_SECONDS = 0.2
 
 
 class Site:
@@ -85,31 +81,15 @@ class Site:
         self.workers.append(worker)
         return worker
 
-    def replace_dead_workers(self) -> int:
-        """Starts a worker for each that has ended; how many those were."""
-        dead = [worker for worker in self.workers if not worker.running()]
-        for worker in dead:
-            self.workers.remove(worker)
-            self.add_worker()
-        return len(dead)
+    def replace_worker(self, old: Process) -> Process:
+        """Starts another one in the place of one that has ended."""
+        self.workers.remove(old)
+        return self.add_worker()
 
-    @contextmanager
-    def keeping_workers(self) -> Iterator[list[int]]:
-        """Restarts whichever worker ends while the context lasts; yields their exit counts."""
-        stopping = threading.Event()
-        ended: list[int] = []
-
-        def keep() -> None:
-            while not stopping.wait(_KEEPER_SECONDS):
-                ended.append(self.replace_dead_workers())
-
-        keeper = threading.Thread(target=keep, name="keeper")
-        keeper.start()
-        try:
-            yield ended
-        finally:
-            stopping.set()
-            keeper.join()
+    def replace_dead_workers(self) -> None:
+        """Starts a worker for each that has ended."""
+        for worker in [worker for worker in self.workers if not worker.running()]:
+            self.replace_worker(worker)
 
     def doom_a_worker(self, where: str) -> None:
         """Has one worker, whichever comes first, die at this point; returns once it is dead.

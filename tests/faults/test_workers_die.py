@@ -2,12 +2,13 @@
 
 import pytest
 
+from tests.faults.catalogue.poison import POISON
 from tests.faults.catalogue.workers import WORKERS
 from tests.faults.fault import Fault
 from tests.faults.short import check
 from tests.faults.site import Site
 
 
-@pytest.mark.parametrize("fault", WORKERS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [*WORKERS, *POISON], ids=lambda fault: fault.name)
 def test_workers_that_die_take_no_request_with_them(site: Site, fault: Fault) -> None:
     check(site, fault)
