@@ -35,6 +35,15 @@ def _mute(site: Site) -> Iterator[None]:
 
 
 @contextmanager
+def _mute_then_killed(site: Site) -> Iterator[None]:
+    """What was written to it meanwhile is lost with it."""
+    with site.rabbit.process.paused():
+        yield
+        site.rabbit.process.kill()
+    _start(site)
+
+
+@contextmanager
 def _in_alarm(site: Site) -> Iterator[None]:
     site.rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
     yield
@@ -52,6 +61,7 @@ RABBITMQ = (
     Fault("RabbitMQ restarted", _restarted),
     Fault("RabbitMQ killed", _killed),
     Fault("RabbitMQ mute for 10 s", _mute, seconds=MUTE_SECONDS),
+    Fault("RabbitMQ mute, then killed", _mute_then_killed, seconds=2.0),
     Fault("RabbitMQ in a memory alarm", _in_alarm, seconds=5.0),
     Fault("RabbitMQ's connections closed one by one", _cutting),
 )
