@@ -11,7 +11,7 @@ from ops.bench.scenarios.identity import check_identity
 from ops.bench.work import Work
 from ops.compose_check.compose import Compose
 from ops.compose_check.ledger import Entry, Ledger
-from ops.compose_check.plan import allowed_statuses
+from ops.compose_check.plan import allowed_statuses, read_compose, runbook_commands
 from ops.compose_check.service import Service, Tasks
 from ops.compose_check.traffic import Traffic
 from ops.local.waiting import wait_until
@@ -27,6 +27,8 @@ _SETTLED_SECONDS = 5.0
 _NOTICED_SECONDS = 3.0
 _READY_SECONDS = 120
 _HEALTHY_SECONDS = 180
+_STARTS = {"up", "restart"}
+"""Commands after which the next one must wait, as whoever types them would."""
 
 
 class Given(NamedTuple):
@@ -58,6 +60,7 @@ class Trial:
         self._scale()
         for name in self._given.services:
             self._restart(name)
+        self._runbooks()
         self._answers("answers after all of it")
 
     def _build(self) -> None:
@@ -130,6 +133,19 @@ class Trial:
                 f"{done} of {accepted}",
             )
         )
+
+    def _runbooks(self) -> None:
+        began = self._begin("the runbooks' commands")
+        given = self._given
+        tried = runbook_commands(read_compose(), given.services)
+        for command in tried:
+            given.compose.shell(command)
+            if _STARTS & set(command.split()):
+                self._wait_healthy(given.services)
+        # They scale too, so any number of workers is right.
+        wait_until(lambda: given.service.workers() > 0, _READY_SECONDS, "ready", every=0.2)
+        seen = f"{len(tried)} commands, none failed"
+        self._ledger.add(Entry("the runbooks' commands", True, _since(began), seen))
 
     def _begin(self, step: str) -> float:
         self._given.say(step)

@@ -3,40 +3,26 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from ops.local.programs import ROOT
+from ops.watch.runbooks import commands
 from ops.watch.stack import WatchedStack
 
-RUNBOOKS = ROOT / "docs/runbooks"
 DEBIAN_RABBITMQ = Path("/usr/lib/rabbitmq/bin")
 """Where Debian's package has the tools that an image has on its PATH."""
 
 _EXEC = re.compile(r"docker-compose exec (-T )?[a-z-]+ ")
 _ONLY_OF_CONTAINERS = re.compile(r"(docker-compose (ps|logs|up|restart)|docker stats|set -a)\b")
-"""Commands about containers, of which there are none here."""
+"""Commands about containers, of which there are none here: ``ops/compose-check`` tries those."""
 
 
-def code_lines(page: str) -> Iterator[str]:
-    """The lines of Markdown's indented code; one that ends in a backslash goes on."""
-    text = re.sub(r"\\\n\s+", "", page)
-    for line in text.splitlines():
-        if line.startswith("    "):
-            yield line.split("  # ")[0].strip()
-
-
-def commands() -> list[str]:
-    """Every command that can be tried without containers, once."""
-    pages = (path.read_text(encoding="utf-8") for path in sorted(RUNBOOKS.glob("*.md")))
-    found = dict.fromkeys(line for page in pages for line in code_lines(page))
-    return [line for line in found if not _ONLY_OF_CONTAINERS.match(line)]
-
-
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize(
+    "command", [each for each in commands() if not _ONLY_OF_CONTAINERS.match(each)]
+)
 def test_a_runbooks_command_works(watched: WatchedStack, command: str) -> None:
     here = _EXEC.sub("", command)
     for there, address in {
