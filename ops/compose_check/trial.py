@@ -15,6 +15,7 @@ from ops.compose_check.plan import allowed_statuses, read_compose, runbook_comma
 from ops.compose_check.service import Service, Tasks
 from ops.compose_check.traffic import Traffic
 from ops.local.waiting import wait_until
+from ops.watch.prometheus import Prometheus
 
 Say = Callable[[str], None]
 
@@ -36,6 +37,7 @@ class Given(NamedTuple):
 
     compose: Compose
     service: Service
+    prometheus: Prometheus
     url: str
     services: Sequence[str]
     work: Work
@@ -44,7 +46,7 @@ class Given(NamedTuple):
 
 
 class Trial:
-    """Tries a stack. Its methods raise CommandFailed, WaitedInVain or OSError."""
+    """Tries a stack. Its methods raise CommandFailed, QueryFailed, WaitedInVain or OSError."""
 
     def __init__(self, given: Given, ledger: Ledger) -> None:
         self._given = given
@@ -96,6 +98,7 @@ class Trial:
             for copies in (3, 1):
                 self._given.compose.scale("worker", copies)
                 self._wait_for_workers(copies)
+                self._wait_scraped(copies)
                 time.sleep(_SETTLED_SECONDS)
         self._ledger.add(
             Entry(
@@ -159,6 +162,17 @@ class Trial:
             f"ready with {copies} workers",
             every=0.2,
         )
+
+    def _wait_scraped(self, copies: int) -> None:
+        """Waits until Prometheus has found them, where it takes part."""
+        if "prometheus" not in self._given.services:
+            return
+
+        def found() -> bool:
+            targets = self._given.prometheus.targets()
+            return [one.health for one in targets if one.job == "worker"] == ["up"] * copies
+
+        wait_until(found, _READY_SECONDS, f"Prometheus scrapes {copies} workers", every=0.5)
 
     def _wait_healthy(self, names: Sequence[str]) -> None:
         for name in names:
