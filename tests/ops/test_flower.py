@@ -51,6 +51,27 @@ def test_nobody_looks_in_without_the_password(
     assert requests.get(watched.flower_url + path, auth=LOGIN, timeout=10).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/healthcheck", "/metrics"])
+def test_who_only_watches_it_needs_no_password(watched: WatchedStack, path: str) -> None:
+    assert requests.get(watched.flower_url + path, timeout=10).status_code == 200
+
+
+def test_it_shows_how_many_tasks_a_worker_has_done_whether_told_of_or_not(
+    watched: WatchedStack,
+) -> None:
+    def done() -> int:
+        workers = get(watched.flower_url, "/api/workers?refresh=1").values()
+        return sum(
+            worker["stats"]["total"].get(TASK_NAME, 0) for worker in workers if "stats" in worker
+        )
+
+    def told() -> int:
+        sums = watched.prometheus.now('sum(flower_events_total{type="task-received"})')
+        return int(sums[0].points[-1][1]) if sums else 0
+
+    wait_until(lambda: 0 < told() < done(), SECONDS, "more has been done than told")
+
+
 def test_it_shows_every_worker(watched: WatchedStack) -> None:
     url = f"{watched.flower_url}/api/workers?refresh=1"
     wait_until(
