@@ -16,7 +16,7 @@ from ops.bench.scenario import Bench, Outcome, Scenario
 from ops.bench.scenarios.scaling import WORKERS
 from ops.bench.stand import Stand
 from ops.bench.systems import Place, cached, peers, regno, variants, waiting
-from ops.bench.watched import watched_pair
+from ops.bench.watched import watched_ways
 from ops.bench.work import read_work
 from ops.local.servers import choose_servers
 from ops.local.stack import say
@@ -50,9 +50,9 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
         by_workers = waiting(place, WORKERS)
         with_cache = cached(place, service)
         in_other_ways = variants(place)
-        pair = watched_pair(place, servers) if watches else None
+        ways = watched_ways(place, servers) if watches else None
         systems = [service, with_cache, *compared, *by_workers.values(), *in_other_ways.values()]
-        systems += pair or ()
+        systems += ways or ()
         programs = [started.program for started in servers.to_start]
         programs += {p.name: p for system in systems for p in system.programs}.values()
         stand = Stand(Supervisor(programs, folder, os.environ), servers)
@@ -69,7 +69,7 @@ def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options)
             compared,
             by_workers,
             in_other_ways,
-            pair,
+            ways,
         )
         outcomes: dict[str, Outcome] = {}
         report = ""

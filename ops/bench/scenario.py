@@ -10,7 +10,7 @@ from ops.bench.stand import Stand
 from ops.bench.systems import System
 from ops.bench.table import Table
 from ops.bench.targets import Target
-from ops.bench.watched import Pair
+from ops.bench.watched import ThreeWays
 from ops.bench.work import Work
 
 
@@ -31,7 +31,7 @@ class Bench(NamedTuple):
     """Number of workers to the service with so many workers that only wait."""
     variants: Mapping[str, System]
     """The service, run in other ways."""
-    watched: Pair | None
+    watched: ThreeWays | None
     """The service with what watches it and without; only where a scenario needs it."""
 
 

@@ -24,33 +24,47 @@ SAMPLED = "0.01"
 _PASSWORD = "only-for-the-benchmark"  # noqa: S105 - it ends with it
 
 
-class Pair(NamedTuple):
-    """One service in two ways."""
+UNWATCHED, WITH_FLOWER, WATCHED = "unwatched", "with Flower", "watched"
+"""The names of the three ways."""
+
+
+class ThreeWays(NamedTuple):
+    """One service in three ways."""
 
     unwatched: System
+    with_flower: System
     watched: System
 
 
-def watched_pair(place: Place, servers: Servers) -> Pair:
-    """Both on the same RabbitMQ, which has its management API and metrics in both.
+def watched_ways(place: Place, servers: Servers) -> ThreeWays:
+    """All on the same RabbitMQ, which has its management API and metrics in all of them.
 
-    Watched: Prometheus scrapes front door, workers, queues, RabbitMQ and Flower as it does in
-    production; Flower asks for tasks; one request in a hundred is traced and exported; JSON logs.
-    Unwatched: errors are logged as plain text, and that is all.
+    Unwatched: errors are logged as plain text, and that is all. With Flower: the same, and Flower
+    asks for tasks. Watched: Prometheus scrapes front door, workers, queues, RabbitMQ and Flower as
+    it does in production; Flower asks for tasks; one request in a hundred is traced and exported;
+    JSON logs.
 
     Raises WaitedInVain where Prometheus is not installed.
     """
-    return Pair(_unwatched(place), _watched(place, servers))
-
-
-def _unwatched(place: Place) -> System:
-    settings = settings_of(place) | {"REGNO_LOG_LEVEL": "ERROR", "REGNO_LOG_FORMAT": "text"}
-    return _system(place, "unwatched", settings, {}, [])
-
-
-def _watched(place: Place, servers: Servers) -> System:
     if servers.rabbitmq_api is None:
         raise WaitedInVain("RabbitMQ has no management API to watch its queues by")
+    return ThreeWays(
+        _system(place, UNWATCHED, _quiet(place), {}, []),
+        _with_flower(place, servers.rabbitmq_api),
+        _watched(place, servers, servers.rabbitmq_api),
+    )
+
+
+def _quiet(place: Place) -> dict[str, str]:
+    return settings_of(place) | {"REGNO_LOG_LEVEL": "ERROR", "REGNO_LOG_FORMAT": "text"}
+
+
+def _with_flower(place: Place, api: str) -> System:
+    flower = _flower(place, api, free_port())._replace(name="flower-alone")
+    return _system(place, WITH_FLOWER, _quiet(place), {}, [flower])
+
+
+def _watched(place: Place, servers: Servers, api: str) -> System:
     flower, queues, prometheus, collector = (free_port() for _ in range(4))
     settings = settings_of(place) | {
         OTLP_ENDPOINT: f"http://{LOOPBACK}:{collector}",
@@ -62,12 +76,12 @@ def _watched(place: Place, servers: Servers) -> System:
     collect = (sys.executable, "-m", "ops.bench.collector", str(collector))
     watching = [
         Program("collector", collect, {}, WATCHER),
-        _with(programs.flower(flower, _PASSWORD), _seen_by_flower(place, servers.rabbitmq_api)),
-        _with(programs.queues(queues), {RABBITMQ_API: servers.rabbitmq_api}),
+        _flower(place, api, flower),
+        _with(programs.queues(queues), {RABBITMQ_API: api}),
         watchers.prometheus(find_binaries().prometheus, folder, prometheus),
     ]
     serving = programs.serving_metrics(worker_metrics)
-    system = _system(place, "watched", settings, serving, watching)
+    system = _system(place, WATCHED, settings, serving, watching)
     targets: dict[str, list[int | None]] = {
         "api": [system.port],
         "worker": [worker_metrics],
@@ -89,21 +103,23 @@ def _system(
 ) -> System:
     port = free_port()
     worker = programs.worker(settings | of_worker, half_of_cpus())
-    front = programs.api(settings, port, place.folder / f"metrics-{name}")
+    prefix = name.replace(" ", "-").lower()
+    front = programs.api(settings, port, place.folder / f"metrics-{prefix}")
     parts = {
-        WORKER: [worker._replace(name=f"{name}-worker")],
-        FRONT: [front._replace(name=f"{name}-api")],
+        WORKER: [worker._replace(name=f"{prefix}-worker")],
+        FRONT: [front._replace(name=f"{prefix}-api")],
     }
     if watching:
         parts[WATCHERS] = watching
     return System(name, name, url_of(port), parts, uses_servers=True, workers=half_of_cpus())
 
 
-def _seen_by_flower(place: Place, api: str) -> dict[str, str]:
-    return {
+def _flower(place: Place, api: str, port: int) -> Program:
+    seen = {
         programs.FLOWER_BROKER: place.broker,
         programs.FLOWER_BROKER_API: programs.flower_api(api),
     }
+    return _with(programs.flower(port, _PASSWORD), seen)
 
 
 def _with(program: Program, environment: dict[str, str]) -> Program:

@@ -5,16 +5,20 @@ import signal
 import sys
 from pathlib import Path
 
+from ops.bench.systems import url_of
 from ops.bench.work import read_work
 from ops.compose_check.compose import CommandFailed, Compose
 from ops.compose_check.ledger import Ledger, sizes_table
 from ops.compose_check.plan import read_compose, services_to_try, variables
 from ops.compose_check.service import Service
 from ops.compose_check.trial import Given, Trial
-from ops.local.programs import LOOPBACK, ROOT, free_port
+from ops.local.programs import ROOT, free_port
 from ops.local.stack import say
 from ops.local.waiting import WaitedInVain
+from ops.watch.prometheus import Prometheus, QueryFailed
 from shared.errors import ModelMismatch
+
+_FAILURES = (CommandFailed, QueryFailed, WaitedInVain, OSError, ValueError, ModelMismatch)
 
 
 def _arguments() -> argparse.Namespace:
@@ -35,14 +39,16 @@ def _try_it(arguments: argparse.Namespace, ledger: Ledger) -> None:
     services = services_to_try(read_compose(), arguments.without)
     work = read_work(arguments.model, arguments.csv)
     port = free_port()
-    url = f"http://{LOOPBACK}:{port}"
-    compose = Compose(variables(arguments.model, port, free_port))
-    given = Given(compose, Service(url), url, services, work, arguments.csv, say)
+    url = url_of(port)
+    settings = variables(arguments.model, port, free_port)
+    compose = Compose(settings)
+    prometheus = Prometheus(url_of(int(settings["PROMETHEUS_PORT"])))
+    given = Given(compose, Service(url), prometheus, url, services, work, arguments.csv, say)
     try:
         Trial(given, ledger).run()
         sizes = {name: compose.image_bytes(name) for name in services}
         sys.stdout.write("\n" + sizes_table(sizes).markdown())
-    except (CommandFailed, WaitedInVain, OSError) as error:
+    except (CommandFailed, QueryFailed, WaitedInVain, OSError) as error:
         say(str(error))
         for name in services:
             say(compose.logs(name))
@@ -61,7 +67,7 @@ def main() -> int:
     failure = ""
     try:
         _try_it(arguments, ledger)
-    except (CommandFailed, WaitedInVain, OSError, ValueError, ModelMismatch) as error:
+    except _FAILURES as error:
         failure = f"\ncompose-check: {error}\n"
     sys.stdout.write("\n" + ledger.table().markdown())
     sys.stderr.write(failure)

@@ -1,6 +1,7 @@
 """docker-compose, old or current, on this project's file, under a name of the check's own."""
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -80,6 +81,11 @@ class Compose:
     def run(self, service: str, *arguments: str) -> str:
         """Runs a container that ends by itself; what it printed."""
         return self._run("run", "--rm", "-T", service, *arguments)
+
+    def shell(self, command: str) -> None:
+        """Runs a line that somebody would type, in which docker-compose means this stack."""
+        here = command.replace("docker-compose", shlex.join(self._command))
+        run_command(("bash", "-c", here), self._variables)
 
     def logs(self, service: str) -> str:
         """The last lines that its containers have written."""

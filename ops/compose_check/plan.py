@@ -1,7 +1,7 @@
 """What is to be tried, read from ``docker-compose.yml``; and the variables it wants."""
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import yaml
 
 from ops.bench.work import KEY
 from ops.local.programs import LOOPBACK, ROOT
+from ops.watch.runbooks import commands, for_containers
 
 _PASSWORDS = ("RABBITMQ_PASSWORD", "REDIS_PASSWORD", "FLOWER_PASSWORD", "GRAFANA_PASSWORD")
 _PORTS = ("FLOWER_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT", "RABBITMQ_MANAGEMENT_PORT")
@@ -63,3 +64,9 @@ def variables(model: Path, port: int, other_port: Callable[[], int]) -> dict[str
         "MODEL_FOLDER": str(model.resolve().parent),
         "MODEL_FILE": model.name,
     }
+
+
+def runbook_commands(compose: dict[str, Any], services: Sequence[str]) -> list[str]:
+    """What the runbooks have an operator do with containers, where only these services are."""
+    elsewhere = set(compose["services"]) - set(services)
+    return list(for_containers(commands(), services, elsewhere))

@@ -11,10 +11,11 @@ from ops.bench.scenarios.identity import check_identity
 from ops.bench.work import Work
 from ops.compose_check.compose import Compose
 from ops.compose_check.ledger import Entry, Ledger
-from ops.compose_check.plan import allowed_statuses
+from ops.compose_check.plan import allowed_statuses, read_compose, runbook_commands
 from ops.compose_check.service import Service, Tasks
 from ops.compose_check.traffic import Traffic
 from ops.local.waiting import wait_until
+from ops.watch.prometheus import Prometheus
 
 Say = Callable[[str], None]
 
@@ -27,6 +28,8 @@ _SETTLED_SECONDS = 5.0
 _NOTICED_SECONDS = 3.0
 _READY_SECONDS = 120
 _HEALTHY_SECONDS = 180
+_STARTS = {"up", "restart"}
+"""Commands after which the next one must wait, as whoever types them would."""
 
 
 class Given(NamedTuple):
@@ -34,6 +37,7 @@ class Given(NamedTuple):
 
     compose: Compose
     service: Service
+    prometheus: Prometheus
     url: str
     services: Sequence[str]
     work: Work
@@ -42,7 +46,7 @@ class Given(NamedTuple):
 
 
 class Trial:
-    """Tries a stack. Its methods raise CommandFailed, WaitedInVain or OSError."""
+    """Tries a stack. Its methods raise CommandFailed, QueryFailed, WaitedInVain or OSError."""
 
     def __init__(self, given: Given, ledger: Ledger) -> None:
         self._given = given
@@ -58,6 +62,7 @@ class Trial:
         self._scale()
         for name in self._given.services:
             self._restart(name)
+        self._runbooks()
         self._answers("answers after all of it")
 
     def _build(self) -> None:
@@ -93,6 +98,7 @@ class Trial:
             for copies in (3, 1):
                 self._given.compose.scale("worker", copies)
                 self._wait_for_workers(copies)
+                self._wait_scraped(copies)
                 time.sleep(_SETTLED_SECONDS)
         self._ledger.add(
             Entry(
@@ -131,6 +137,19 @@ class Trial:
             )
         )
 
+    def _runbooks(self) -> None:
+        began = self._begin("the runbooks' commands")
+        given = self._given
+        tried = runbook_commands(read_compose(), given.services)
+        for command in tried:
+            given.compose.shell(command)
+            if _STARTS & set(command.split()):
+                self._wait_healthy(given.services)
+        # They scale too, so any number of workers is right.
+        wait_until(lambda: given.service.workers() > 0, _READY_SECONDS, "ready", every=0.2)
+        seen = f"{len(tried)} commands, none failed"
+        self._ledger.add(Entry("the runbooks' commands", True, _since(began), seen))
+
     def _begin(self, step: str) -> float:
         self._given.say(step)
         return time.monotonic()
@@ -143,6 +162,17 @@ class Trial:
             f"ready with {copies} workers",
             every=0.2,
         )
+
+    def _wait_scraped(self, copies: int) -> None:
+        """Waits until Prometheus has found them, where it takes part."""
+        if "prometheus" not in self._given.services:
+            return
+
+        def found() -> bool:
+            targets = self._given.prometheus.targets()
+            return [one.health for one in targets if one.job == "worker"] == ["up"] * copies
+
+        wait_until(found, _READY_SECONDS, f"Prometheus scrapes {copies} workers", every=0.5)
 
     def _wait_healthy(self, names: Sequence[str]) -> None:
         for name in names:

@@ -112,7 +112,7 @@ def _draw_lines(axes: Any, found: Sequence[tuple[Query, list[Series]]]) -> None:
         )
     axes.grid(visible=True, alpha=0.25)
     if len(lines) <= _MOST_LEGENDS:
-        axes.legend(fontsize=7, loc="upper left")
+        axes.legend(fontsize=7, loc="best", framealpha=0.6)
 
 
 def _draw_heat(axes: Any, series: Sequence[Series]) -> None:

@@ -83,8 +83,10 @@ def _section(incident: Incident, record: Record) -> str:
 
 
 def _line(row: Row) -> str:
+    # An instance is a port of that day, and tells nothing.
+    labels = ", ".join(one for one in row.labels.split(", ") if not one.startswith("instance="))
     times = " | ".join(map(_text, (row.pending, row.firing, row.over)))
-    return f"| {row.alert} | {row.labels} | {times} |"
+    return f"| {row.alert} | {labels} | {times} |"
 
 
 def _since(instant: float, at: float | None) -> float | None:

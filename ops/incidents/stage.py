@@ -9,6 +9,9 @@ from ops.incidents.timeline import Change
 from ops.incidents.watching import Watcher
 from ops.watch.stack import WatchedStack
 
+_RATES_SECONDS = 60.0
+"""Until a rate over a minute is that of the load."""
+
 _BEFORE_SECONDS = 60.0
 """Of good service, to see the difference."""
 
@@ -39,6 +42,7 @@ def stage(stack: WatchedStack, incident: Incident, rate: float) -> Record:
     """
     watcher = Watcher(stack.prometheus)
     watcher.watch_until_quiet(_QUIET_SECONDS)
+    watcher.watch_for(_RATES_SECONDS)
     began = time.time()
     watcher.watch_for(_BEFORE_SECONDS)
     caused = time.time()

@@ -15,6 +15,9 @@ LOOPBACK = "127.0.0.1"
 _PORTS = (10_000, 32_768)
 """Above them begin the ports of outgoing connections: net.ipv4.ip_local_port_range."""
 
+_given: set[int] = set()
+"""Ports that this process has asked for: its programs may not listen on them yet."""
+
 ROOT = Path(__file__).resolve().parents[2]
 
 FLOWER_BROKER = "CELERY_BROKER_URL"
@@ -42,19 +45,22 @@ class Program(NamedTuple):
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on at this moment.
+    """A TCP port that nobody listens on at this moment, another one each time.
 
     None of those that Linux gives to outgoing connections: what is going to listen in a few
     seconds might find it taken.
     """
     while True:
         port = random.randrange(*_PORTS)  # noqa: S311 - no secret
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
-            return port
+        _given.add(port)
+        return port
 
 
 def _write(path: Path, text: str) -> Path:

@@ -81,6 +81,10 @@ class Run:
         return left
 
 
+def test_no_port_is_given_twice_though_nobody_listens_yet() -> None:
+    assert len({free_port() for _ in range(1000)}) == 1000
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "run"

@@ -9,7 +9,14 @@ import requests
 import yaml
 
 from ops.local import programs
-from ops.local.programs import FLOWER_LIMITS, LOOPBACK, ROOT, free_port
+from ops.local.programs import (
+    FLOWER_BROKER,
+    FLOWER_BROKER_API,
+    FLOWER_LIMITS,
+    LOOPBACK,
+    ROOT,
+    free_port,
+)
 from ops.watch.parts import PASSWORD
 from ops.watch.stack import WatchedStack
 from shared.queues import TASK_NAME, Lane
@@ -42,6 +49,27 @@ def test_nobody_looks_in_without_the_password(
     answer = requests.get(watched.flower_url + path, auth=login, timeout=10)
     assert answer.status_code == 401
     assert requests.get(watched.flower_url + path, auth=LOGIN, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthcheck", "/metrics"])
+def test_who_only_watches_it_needs_no_password(watched: WatchedStack, path: str) -> None:
+    assert requests.get(watched.flower_url + path, timeout=10).status_code == 200
+
+
+def test_it_shows_how_many_tasks_a_worker_has_done_whether_told_of_or_not(
+    watched: WatchedStack,
+) -> None:
+    def done() -> int:
+        workers = get(watched.flower_url, "/api/workers?refresh=1").values()
+        return sum(
+            worker["stats"]["total"].get(TASK_NAME, 0) for worker in workers if "stats" in worker
+        )
+
+    def told() -> int:
+        sums = watched.prometheus.now('sum(flower_events_total{type="task-received"})')
+        return int(sums[0].points[-1][1]) if sums else 0
+
+    wait_until(lambda: 0 < told() < done(), SECONDS, "more has been done than told")
 
 
 def test_it_shows_every_worker(watched: WatchedStack) -> None:
@@ -91,7 +119,7 @@ def forgetful(watched: WatchedStack, tmp_path: Path) -> Iterator[str]:
     program = programs.flower(port, PASSWORD)
     environment = {
         **program.environment,
-        programs.FLOWER_BROKER: watched.broker_url,
+        FLOWER_BROKER: watched.broker_url,
         "FLOWER_MAX_TASKS": "10",
     }
     url = f"http://{LOOPBACK}:{port}"
@@ -119,11 +147,23 @@ def test_it_forgets_old_tasks(forgetful: str) -> None:
     wait_until(has_seen_more, SECONDS, "more tasks have come by than it remembers")
 
 
-def test_its_memory_is_bounded_alike_wherever_it_runs() -> None:
+def in_compose() -> dict[str, Any]:
+    """Its environment in docker-compose.yml."""
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    assert compose["services"]["flower"]["environment"].items() >= FLOWER_LIMITS.items()
+    environment: dict[str, Any] = compose["services"]["flower"]["environment"]
+    return environment
+
+
+def on_kubernetes() -> dict[str, Any]:
+    """Its environment on Kubernetes; None for what comes from a secret."""
     manifests = yaml.safe_load_all((ROOT / "ops/k8s/base/flower.yaml").read_text(encoding="utf-8"))
     deployment = next(one for one in manifests if one["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    variables = {variable["name"]: variable.get("value") for variable in container["env"]}
-    assert variables.items() >= FLOWER_LIMITS.items()
+    return {variable["name"]: variable.get("value") for variable in container["env"]}
+
+
+@pytest.mark.parametrize("environment", [in_compose(), on_kubernetes()], ids=["compose", "k8s"])
+def test_it_is_bounded_and_finds_the_queues_wherever_it_runs(environment: dict[str, Any]) -> None:
+    assert environment.items() >= FLOWER_LIMITS.items()
+    assert environment[FLOWER_BROKER_API].endswith("api/")
+    assert {FLOWER_BROKER, "FLOWER_BASIC_AUTH"} <= environment.keys()

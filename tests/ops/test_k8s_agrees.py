@@ -6,7 +6,8 @@ import yaml
 
 from ops.k8s.rules import RULES, prometheus_rule
 from shared.settings import PREFIX, ApiSettings, WorkerSettings
-from tests.ops.manifests import ROOT, VARIANTS, find, pod_of
+from shared.telemetry import OTLP_ENDPOINT
+from tests.ops.manifests import EVERYTHING, ROOT, VARIANTS, find, pod_of
 from tests.ops.schemas import faults
 
 
@@ -19,6 +20,17 @@ def test_settings_that_are_set_exist(variant: str) -> None:
         known = {PREFIX + field.name.upper() for field in msgspec.structs.fields(kind)}
         set_here = {*shared, *(variable["name"] for variable in container["env"])}
         assert {each for each in set_here if each.startswith(PREFIX)} <= known
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_errors_and_traces_leave_only_with_the_component_for_it(variant: str) -> None:
+    for name in ("regno-api", "regno-worker"):
+        (container,) = pod_of(find(variant, "Deployment", name))["spec"]["containers"]
+        set_here = {variable["name"] for variable in container["env"]}
+        exporting = {"REGNO_SENTRY_DSN", "REGNO_SENTRY_ENVIRONMENT", OTLP_ENDPOINT}
+        sampling = {"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
+        wanted = exporting | sampling if variant == EVERYTHING else set()
+        assert set_here & (exporting | sampling) == wanted
 
 
 def test_servers_are_of_the_versions_of_docker_compose() -> None:

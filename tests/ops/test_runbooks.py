@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,26 +13,18 @@ from kombu.connection import Connection
 from kombu.messaging import Producer
 
 from ops.local.programs import ROOT
+from ops.watch.runbooks import A_TASK, commands
 from ops.watch.stack import WatchedStack
 from shared.messages import task_message
 from shared.queues import DEAD_QUEUE, Lane
 from tests.builders import a_reading
 
-RUNBOOKS = ROOT / "docs/runbooks"
 DEBIAN_RABBITMQ = Path("/usr/lib/rabbitmq/bin")
 """Where Debian's package has the tools that an image has on its PATH."""
 
 _EXEC = re.compile(r"docker-compose exec (-T )?[a-z-]+ ")
 _ONLY_OF_CONTAINERS = re.compile(r"(docker-compose (ps|logs|up|restart)|docker stats|set -a)\b")
-"""Commands about containers, of which there are none here."""
-
-
-def code_lines(page: str) -> Iterator[str]:
-    """The lines of Markdown's indented code; one that ends in a backslash goes on."""
-    text = re.sub(r"\\\n\s+", "", page)
-    for line in text.splitlines():
-        if line.startswith("    "):
-            yield line.split("  # ")[0].strip()
+"""Commands about containers, of which there are none here: ``ops/compose-check`` tries those."""
 
 
 def a_dead_letter(stack: WatchedStack) -> str:
@@ -54,14 +45,9 @@ def a_dead_letter(stack: WatchedStack) -> str:
     return task_id
 
 
-def commands() -> list[str]:
-    """Every command that can be tried without containers, once."""
-    pages = (path.read_text(encoding="utf-8") for path in sorted(RUNBOOKS.glob("*.md")))
-    found = dict.fromkeys(line for page in pages for line in code_lines(page))
-    return [line for line in found if not _ONLY_OF_CONTAINERS.match(line)]
-
-
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize(
+    "command", [each for each in commands() if not _ONLY_OF_CONTAINERS.match(each)]
+)
 def test_a_runbooks_command_works(watched: WatchedStack, command: str) -> None:
     here = _EXEC.sub("", command)
     for there, address in {
@@ -71,8 +57,8 @@ def test_a_runbooks_command_works(watched: WatchedStack, command: str) -> None:
         "redis-cli": f"redis-cli -p {urlsplit(watched.redis_url).port}",
     }.items():
         here = here.replace(there, address)
-    if "TASK_ID" in here:
-        here = here.replace("TASK_ID", a_dead_letter(watched))
+    if A_TASK in here:
+        here = here.replace(A_TASK, a_dead_letter(watched))
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", here],
         env={

@@ -12,6 +12,7 @@ from ops.bench.progress import Plan, Progress, time_left
 from ops.bench.scenarios.identity import largest_difference
 from ops.bench.scenarios.memory import growth_percent
 from ops.bench.scenarios.overload import beside_its_best, overload_figures, overload_targets
+from ops.bench.scenarios.watched import Turn, watched_outcome
 from ops.bench.table import Table, number, targets_table
 from ops.bench.targets import Relation, Target
 from ops.bench.timeline import seconds_to_normal
@@ -177,6 +178,28 @@ def test_one_lucky_window_is_not_normality() -> None:
     assert seconds_to_normal(run, 5, 8, 0.02) == 0.5
     assert seconds_to_normal(steadily(5, 8, status=503), 5, 8, 0.02) is None
     assert seconds_to_normal([], 5, 8, 0.02) is None
+
+
+def a_turn(rate: float, watchers_ms: float = 0.0, errors: int = 0) -> Turn:
+    figures = a_round(rate, errors) | {"cpu_ms_per_request": {"watchers": watchers_ms}}
+    return {"full": figures, "rate": a_round(500.0) | {"cpu_ms_per_request": {}}}
+
+
+def test_the_price_of_watching_is_a_share_of_each_round() -> None:
+    outcome = watched_outcome(
+        {
+            "unwatched": [a_turn(1000.0), a_turn(500.0), a_turn(800.0, errors=1)],
+            "with Flower": [a_turn(960.0), a_turn(500.0), a_turn(720.0)],
+            "watched": [a_turn(900.0, 0.1), a_turn(460.0, 0.3), a_turn(700.0, 0.2)],
+        }
+    )
+    assert [(target.measured, target.verdict) for target in outcome.targets] == [
+        (0.9, "met"), (0.96, "met"), (1, "missed"),
+    ]  # fmt: skip
+    (table,) = outcome.tables
+    assert [(row[0], row[1], row[3]) for row in table.rows] == [
+        ("unwatched", 800.0, 0.0), ("with Flower", 720.0, 0.0), ("watched", 700.0, 0.2),
+    ]  # fmt: skip
 
 
 def test_growth_is_of_the_last_fifth_over_the_second() -> None:

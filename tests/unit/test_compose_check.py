@@ -6,6 +6,7 @@ import pytest
 
 from ops.compose_check.ledger import Entry, Ledger, sizes_table
 from ops.compose_check.plan import allowed_statuses, read_compose, services_to_try, variables
+from ops.watch.runbooks import commands_of, for_containers
 
 A_FILE = {"services": {"api": {}, "load": {"profiles": ["load"]}, "redis": {}, "grafana": {}}}
 
@@ -23,6 +24,28 @@ def test_requests_must_not_notice_a_restart_of_what_only_watches() -> None:
     services = services_to_try(read_compose(), [])
     noticed = {name for name in services if allowed_statuses(name) != {200}}
     assert noticed == {"api", "worker", "rabbitmq", "redis"}
+
+
+def test_it_tries_what_the_runbooks_say_about_services_that_are_there() -> None:
+    page = """Do `docker-compose restart api`, or `docker-compose up -d --scale api=4`, then
+
+    docker-compose logs api | grep ERROR         # what it says
+    docker-compose exec -T redis redis-cli info
+    curl -s http://127.0.0.1:5000/readyz
+    docker-compose ps grafana
+"""
+    tried = for_containers(commands_of(page), ["redis", "api"], ["grafana"])
+    assert list(tried) == [
+        "docker-compose restart api",
+        "docker-compose up -d --scale api=4 redis api",
+        "docker-compose logs api",
+        "docker-compose exec -T redis redis-cli info",
+    ]
+
+
+def test_a_command_may_be_written_on_two_lines() -> None:
+    page = "    curl http://here \\\n      -d '{}'\n"
+    assert list(commands_of(page)) == ["curl http://here -d '{}'"]
 
 
 def test_secrets_are_new_each_time_and_the_front_door_is_on_loopback(tmp_path: Path) -> None:

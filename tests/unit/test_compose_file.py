@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ops.compose_check.plan import read_compose
+from shared.telemetry import OTLP_ENDPOINT
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -140,6 +141,14 @@ def test_the_example_names_every_variable() -> None:
         name: rest.removeprefix(":-") for name, rest in asked_for().items() if name not in required
     }
     assert dict(re.findall(r"^# (\w+)=(.*)$", EXAMPLE, re.MULTILINE)) == defaults
+
+
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_with_a_collector_not_every_request_is_recorded(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    assert OTLP_ENDPOINT in environment
+    assert environment["OTEL_TRACES_SAMPLER"] == "parentbased_traceidratio"
+    assert asked_for()["OTEL_TRACES_SAMPLER_ARG"] == ":-0.01"
 
 
 def test_redis_never_drops_a_result_to_make_room() -> None:

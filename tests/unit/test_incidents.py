@@ -8,6 +8,7 @@ from ops.watch.prometheus import Alert
 from ops.watch.rules import alert_rules
 
 DOWN = {"alertname": "TargetDown", "severity": "page", "job": "api"}
+LABELS = "instance=127.0.0.1:1234, severity=page"
 WAITS = {"alertname": "SyncQueueWaits", "severity": "page"}
 
 
@@ -50,13 +51,13 @@ def test_the_page_counts_from_the_cause_and_from_the_step_that_ended_it() -> Non
         200.0,
         600.0,
         [
-            Change(130.0, "NoConsumers", "severity=page", "pending"),
+            Change(130.0, "NoConsumers", LABELS, "pending"),
             Change(126.0, "Other", "severity=ticket", "pending"),
-            Change(145.0, "NoConsumers", "severity=page", "firing"),
-            Change(220.0, "NoConsumers", "severity=page", "resolved"),
+            Change(145.0, "NoConsumers", LABELS, "firing"),
+            Change(220.0, "NoConsumers", LABELS, "resolved"),
         ],
     )
-    assert rows(record) == [Row("NoConsumers", "severity=page", 30.0, 45.0, 20.0)]
+    assert rows(record) == [Row("NoConsumers", LABELS, 30.0, 45.0, 20.0)]
     text = page([(INCIDENTS[0], record)])
     assert "| NoConsumers | severity=page | 30 | 45 | 20 |" in text
     assert "100 s after the cause" in text

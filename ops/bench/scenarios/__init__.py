@@ -10,8 +10,9 @@ from ops.bench.scenarios.overload import OVERLOAD
 from ops.bench.scenarios.scaling import SCALING
 from ops.bench.scenarios.sweep import SWEEP
 from ops.bench.scenarios.throughput import THROUGHPUT
-from ops.bench.scenarios.watched import WATCHED
+from ops.bench.scenarios.watched import WATCHING
 
 SCENARIOS = (
-    THROUGHPUT, CURVE, SCALING, ARRAYS, CACHE, CONSTANT, OVERLOAD, MEMORY, IDENTITY, SWEEP, WATCHED,
+    THROUGHPUT, CURVE, SCALING, ARRAYS, CACHE, CONSTANT, OVERLOAD, MEMORY, IDENTITY, SWEEP,
+    WATCHING,
 )  # fmt: skip
