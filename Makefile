@@ -7,7 +7,7 @@ IMAGES := api worker flower queues load
 IMAGE_PREFIX ?= regno-
 IMAGE_TAG ?= dev
 
-.PHONY: help run test lint format docs train bench bench-peers load images push-images compose-check lock \
+.PHONY: help run test faults soak guards lint format docs train bench bench-peers load images push-images compose-check lock \
 	install-run install-dev clean
 
 help: ## List the commands
@@ -19,6 +19,15 @@ run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=ha
 test: install-dev lint ## Check everything: lint, unit and integration tests on real servers
 	@$(PYTHON) -m ops.local.test_tools
 	@$(PYTHON) -m pytest -n 3 --dist loadfile $(ARGS)
+
+faults: install-dev ## Break one part after the other under 300 requests a second, 5 min: the ledger
+	@$(PYTHON) -m tests.faults $(ARGS)
+
+soak: install-dev ## The same for half an hour, a random fault every 30 s (ARGS='--minutes 5')
+	@$(PYTHON) -m tests.faults.soak $(ARGS)
+
+guards: install-dev ## Take out each guard in a copy, 10 min: the tests that notice
+	@$(PYTHON) -m tests.faults.without_guards $(ARGS)
 
 lint: install-dev ## Check style, types and who imports whom
 	@.venv/bin/ruff format --check $(SOURCES)

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,24 +30,35 @@ def front_door(private_stack: Stack, tmp_path: Path) -> Iterator[Stack]:
     stack.close()
 
 
-def test_idle_connections_do_not_hold_it_up(front_door: Stack) -> None:
+@contextmanager
+def an_idle_connection(front_door: Stack) -> Iterator[socket.socket]:
+    """One that has had an answer and is kept."""
     port = int(front_door.url.rsplit(":", 1)[1])
     with socket.create_connection((LOOPBACK, port)) as idle:
+        idle.settimeout(5)
         idle.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200 OK" in idle.recv(4096)
+        yield idle
+
+
+def wait_for_the_end(connection: socket.socket) -> None:
+    while connection.recv(4096):  # the rest of the answer, then the end
+        pass
+
+
+def test_idle_connections_do_not_hold_it_up(front_door: Stack) -> None:
+    with an_idle_connection(front_door) as idle:
         began = time.monotonic()
         assert front_door.api.stop() == 0
         assert time.monotonic() - began < 5
-        idle.settimeout(5)
-        while idle.recv(4096):  # the rest of the answer, then the end
-            pass
+        wait_for_the_end(idle)
 
 
 def test_a_request_that_waits_for_its_answer_still_gets_it(
     front_door: Stack, private_stack: Stack
 ) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with private_stack.workers[0].paused():
+        with private_stack.workers[0].paused(), an_idle_connection(front_door) as idle:
             waiting = pool.submit(
                 front_door.client.post, "/v1/predict", json=a_row(), params={"timeout": 20}
             )
@@ -54,6 +66,7 @@ def test_a_request_that_waits_for_its_answer_still_gets_it(
                 lambda: front_door.client.metric("regno_waiters") == 1, 10, "the request waits"
             )
             front_door.api.send(signal.SIGTERM)
+            wait_for_the_end(idle)  # it has hung up on who waits for nothing
         assert waiting.result(25).status_code == 200
     assert front_door.api.stop() == 0
 
