@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from shared.celery_app import make_celery
+from shared.clock import RedisClock
 from shared.metrics import WorkerMetrics
 from shared.metrics_endpoint import serve_metrics
 from shared.presence import WorkerInfo
@@ -46,6 +47,7 @@ def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None
     Raises InvalidSettings where its metrics cannot be served on their port.
     """
     redis = connect_redis(settings)
+    clock = RedisClock()
     counts = _count_batches(settings, model)
     name = f"regno-{os.getpid()}@{socket.gethostname()}"
     app = make_celery(settings)
@@ -53,7 +55,9 @@ def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None
     app.conf.worker_consumer = RegnoConsumer
     prepare_transport(app, settings.broker_url)
     reader = RowReader(settings)
-    make_batcher = make_batcher_factory(settings, model, redis, counts, tracer)
+    make_batcher = make_batcher_factory(
+        settings, model, redis, counts, wall_clock=clock, tracer=tracer
+    )
     app.register_task(pick_regno(model, reader, make_batcher))
     app.steps["consumer"] |= {DeclareQueues, Reporting, Batching, Presence}
     return PlainWorker(
@@ -66,6 +70,7 @@ def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None
         without_gossip=True,
         without_mingle=True,
         regno_redis=redis,
+        regno_clock=clock,
         regno_info=WorkerInfo(name, model.version),
         regno_report=counts.report,
         regno_heartbeat=Heartbeat(
@@ -99,18 +104,20 @@ def make_batcher_factory(
     model: Model,
     redis: Redis,
     counts: BatchCounts,
+    *,
+    wall_clock: RedisClock,
     tracer: "Tracer | None",
 ) -> Callable[[Any], Batcher]:
     """A function that makes the batcher of one Celery consumer connection."""
-    ttls = settings.sync_result_ttl, settings.result_ttl
-    store = ResultStore(redis, *ttls)
+    keeping = redis, settings.sync_result_ttl, settings.result_ttl, wall_clock
+    store = ResultStore(*keeping)
     predictor = BatchPredictor(
         model,
         store,
         worker_state.revoked,
         counts,
         clock=time.monotonic,
-        wall_clock=time.time,
+        wall_clock=wall_clock,
     )
     if tracer is not None:
         from worker.tracing import (  # noqa: PLC0415 - imports a tracing library
@@ -119,8 +126,8 @@ def make_batcher_factory(
             TracedStore,
         )
 
-        tracing = BatchTracing(tracer, model.version)
-        store = TracedStore(tracing, redis, *ttls)
+        tracing = BatchTracing(tracer, model.version, wall_clock)
+        store = TracedStore(tracing, *keeping)
         predictor = TracedPredictor(
             tracing,
             model,
@@ -128,7 +135,7 @@ def make_batcher_factory(
             worker_state.revoked,
             counts,
             clock=time.monotonic,
-            wall_clock=time.time,
+            wall_clock=wall_clock,
         )
     limits = BatchLimits(settings.batch_rows, settings.batch_wait)
 

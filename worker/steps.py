@@ -12,6 +12,7 @@ from celery.worker.consumer.connection import Connection
 from celery.worker.consumer.tasks import Tasks
 from redis import RedisError
 
+from shared.clock import RedisClock
 from shared.instruments import REPORT_SECONDS
 from shared.presence import RENEW_SECONDS, announce, withdraw
 from shared.queues import declare_queues
@@ -83,7 +84,10 @@ class Batching(StartStopStep):  # type: ignore[misc]
 
 
 class Presence(StartStopStep):  # type: ignore[misc]
-    """Says that this worker consumes: in Redis for ``/readyz``, in a file for its container."""
+    """Says that this worker consumes: in Redis for ``/readyz``, in a file for its container.
+
+    Redis's answer says what time it is.
+    """
 
     requires = (Tasks,)
 
@@ -91,6 +95,7 @@ class Presence(StartStopStep):  # type: ignore[misc]
         super().__init__(consumer, **options)
         self._redis = consumer.controller.options["regno_redis"]
         self._info = consumer.controller.options["regno_info"]
+        self._clock: RedisClock = consumer.controller.options["regno_clock"]
         self._heartbeat: Heartbeat = consumer.controller.options["regno_heartbeat"]
         self._timer: Any = None
 
@@ -113,6 +118,6 @@ class Presence(StartStopStep):  # type: ignore[misc]
     def _announce(self) -> None:
         self._heartbeat.beat()
         try:
-            announce(self._redis, self._info)
+            self._clock.learn(lambda: announce(self._redis, self._info))
         except RedisError as error:
             _logger.warning("could not announce: %s", error)
