@@ -35,15 +35,19 @@ from worker.read_ahead import READ_AHEAD
 from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer, Reporting
 from worker.store import ResultStore
 from worker.task_events import TaskEvents
+from worker.watch import Signs
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 
-def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None") -> Any:
+def create_worker(
+    settings: WorkerSettings, model: Model, tracer: "Tracer | None", signs: Signs
+) -> Any:
     """A Celery worker that holds the model and is ready to ``start()``.
 
-    ``tracer`` makes the spans of its batches, where traces are wanted.
+    ``tracer`` makes the spans of its batches, where traces are wanted. Its event loop leaves
+    ``signs`` of life.
     Raises InvalidSettings where its metrics cannot be served on their port.
     """
     redis = connect_redis(settings)
@@ -56,7 +60,7 @@ def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None
     prepare_transport(app, settings.broker_url)
     reader = RowReader(settings)
     make_batcher = make_batcher_factory(
-        settings, model, redis, counts, wall_clock=clock, tracer=tracer
+        settings, model, redis, counts, wall_clock=clock, signs=signs, tracer=tracer
     )
     app.register_task(pick_regno(model, reader, make_batcher))
     app.steps["consumer"] |= {DeclareQueues, Reporting, Batching, Presence}
@@ -71,6 +75,7 @@ def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None
         without_mingle=True,
         regno_redis=redis,
         regno_clock=clock,
+        regno_signs=signs,
         regno_info=WorkerInfo(name, model.version),
         regno_report=counts.report,
         regno_heartbeat=Heartbeat(
@@ -106,6 +111,7 @@ def make_batcher_factory(
     counts: BatchCounts,
     *,
     wall_clock: RedisClock,
+    signs: Signs,
     tracer: "Tracer | None",
 ) -> Callable[[Any], Batcher]:
     """A function that makes the batcher of one Celery consumer connection."""
@@ -147,6 +153,7 @@ def make_batcher_factory(
             consumer.timer,
             counts,
             events=TaskEvents(lambda: consumer.event_dispatcher, time.monotonic),
+            signs=signs,
             connection_errors=consumer.connection_errors,
             clock=time.monotonic,
             done=worker_state.total_count,  # what `celery inspect stats` shows

@@ -18,6 +18,7 @@ from worker.job import Job
 from worker.predictor import BatchPredictor
 from worker.store import Outcome, ResultStore
 from worker.task_events import TaskEvents
+from worker.watch import Signs
 
 _logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Batcher:
         counts: BatchCounts,
         *,
         events: TaskEvents,
+        signs: Signs,
         connection_errors: tuple[type[Exception], ...],
         clock: Callable[[], float],
         done: Counter[str],
@@ -61,6 +63,7 @@ class Batcher:
         self._timer = timer
         self._counts = counts
         self._events = events
+        self._signs = signs
         self._connection_errors = connection_errors
         self._clock = clock
         self._done = done
@@ -77,6 +80,7 @@ class Batcher:
         """Takes a job over. It is acknowledged once its outcome is stored."""
         now = self._clock()
         self._counts.received(job.lane)
+        self._signs.took(job.lane)
         self._arrivals.add(now)
         if not self._rows:
             self._oldest_at = now
@@ -100,6 +104,7 @@ class Batcher:
             line.clear()
         self._unstored = []
         self._rows = 0
+        self._signs.dropped_all()
 
     def _flush_when_due(self) -> None:
         if self._paused:
@@ -114,6 +119,7 @@ class Batcher:
 
     def _run(self, batch: Sequence[Job]) -> None:
         self._batch_began = self._clock()
+        self._signs.began_batch()
         try:
             outcomes = self._predictor.outcomes(batch)
         except ResultStoreUnavailable as error:
@@ -138,6 +144,7 @@ class Batcher:
         self._done[TASK_NAME] += len(outcomes)
         done = []
         for job, encoded, _ in outcomes:
+            self._signs.gave_back(job.lane)
             if job.hopeless and encoded is not None:
                 job.message.reject_log_error(_logger, self._connection_errors)
             else:

@@ -10,6 +10,7 @@ from celery.bootsteps import StartStopStep
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.connection import Connection
 from celery.worker.consumer.tasks import Tasks
+from celery.worker.state import maybe_shutdown
 from redis import RedisError
 
 from shared.clock import RedisClock
@@ -18,8 +19,12 @@ from shared.presence import RENEW_SECONDS, announce, withdraw
 from shared.queues import declare_queues
 from worker.batcher import Batcher
 from worker.heartbeat import Heartbeat
+from worker.watch import Signs
 
 _logger = logging.getLogger(__name__)
+
+RECONNECT_SECONDS = 1
+"""Between two attempts to reach RabbitMQ."""
 
 _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 """Would declare 28 queues for countdowns, because one of our queues is a quorum queue."""
@@ -30,6 +35,18 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
 
     batcher: Batcher | None = None
     """Made by the task's strategy, anew for every connection."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """See Celery: connects, however long that takes. Celery would wait longer and longer, up to
+        half a minute, and that long after RabbitMQ is back.
+        """
+
+        def failed(error: Exception, _interval: float) -> None:
+            _logger.error("cannot connect to %s: %s", conn.as_uri(), error)
+
+        return conn.ensure_connection(
+            failed, interval_start=RECONNECT_SECONDS, interval_step=0, callback=maybe_shutdown
+        )
 
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
         """The steps of a connection."""
@@ -96,6 +113,7 @@ class Presence(StartStopStep):  # type: ignore[misc]
         self._redis = consumer.controller.options["regno_redis"]
         self._info = consumer.controller.options["regno_info"]
         self._clock: RedisClock = consumer.controller.options["regno_clock"]
+        self._signs: Signs = consumer.controller.options["regno_signs"]
         self._heartbeat: Heartbeat = consumer.controller.options["regno_heartbeat"]
         self._timer: Any = None
 
@@ -117,6 +135,7 @@ class Presence(StartStopStep):  # type: ignore[misc]
 
     def _announce(self) -> None:
         self._heartbeat.beat()
+        self._signs.turned()
         try:
             self._clock.learn(lambda: announce(self._redis, self._info))
         except RedisError as error:

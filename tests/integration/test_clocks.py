@@ -22,6 +22,7 @@ from tests.shifted_clock import API_SHIFT, WORKER_SHIFT
 from tests.stack import Client, Stack
 
 HALF_A_MINUTE = 30
+TIMELESS = "Redis has not told the time yet"
 QUEUE_WAIT = "regno_queue_wait_seconds"
 
 
@@ -108,7 +109,7 @@ def test_an_array_that_workers_share_is_answered(shifted: Shifted) -> None:
 
 
 @contextmanager
-def another_door(shifted: Shifted, folder: Path, task_ttl: float) -> Iterator[Client]:
+def another_door(shifted: Shifted, folder: Path, task_ttl: float) -> Iterator[Stack]:
     """A front door whose tasks may wait for so many seconds only."""
     environment = {**shifted.stack.environment, "REGNO_TASK_TTL": str(task_ttl)}
     door = Stack(
@@ -121,15 +122,15 @@ def another_door(shifted: Shifted, folder: Path, task_ttl: float) -> Iterator[Cl
     )
     with ExitStack() as ends:
         ends.callback(door.close)
-        door.wait_ready()
-        yield door.client
+        yield door
 
 
 def test_what_nobody_waits_for_any_more_is_not_computed(shifted: Shifted, tmp_path: Path) -> None:
     (worker,) = shifted.stack.workers
     with another_door(shifted, tmp_path, task_ttl=1) as hasty:
+        hasty.wait_ready()
         with worker.paused():
-            late, early = submit(hasty), submit(shifted.stack.client)
+            late, early = submit(hasty.client), submit(shifted.stack.client)
             pass_time(1.2)
         assert shifted.state(late)["status"] == "expired"
         assert shifted.state(early)["status"] == "done"
@@ -165,23 +166,26 @@ def test_the_wait_in_the_queue_is_measured_by_one_clock(shifted: Shifted) -> Non
     assert 0.9 < waits()[1] - before[1] < 10
 
 
-@contextmanager
-def without_the_time(redis_url: str) -> Iterator[None]:
-    """Redis does everything but tell the time while the context lasts."""
-    with Redis.from_url(redis_url) as redis:
-        redis.execute_command("ACL SETUSER", "default", "-time")
-        try:
-            yield
-        finally:
-            redis.execute_command("ACL SETUSER", "default", "+time")
+def test_a_front_door_is_not_ready_before_it_knows_the_time(
+    shifted: Shifted, tmp_path: Path
+) -> None:
+    with shifted.redis.refusing("time"), another_door(shifted, tmp_path, task_ttl=20) as door:
+
+        def timeless() -> bool:
+            answer = door.readiness()
+            return answer is not None and answer.json()["checks"]["redis"] == TIMELESS
+
+        wait_until(timeless, 30, "the front door says so")
+        assert door.client.post("/v1/tasks", json=a_row()).status_code == 503
 
 
 def test_a_worker_judges_nothing_before_it_knows_the_time(shifted: Shifted, tmp_path: Path) -> None:
     (worker,) = shifted.stack.workers
     with another_door(shifted, tmp_path, task_ttl=20) as door:
+        door.wait_ready()
         worker.kill()
-        task_id = submit(door)
-        with without_the_time(shifted.redis.url):
+        task_id = submit(door.client)
+        with shifted.redis.refusing("time"):
             shifted.stack.workers.remove(worker)
             new = shifted.stack.add_worker()
             wait_until(lambda: "results wait" in new.tail(), 60, "it holds the task")

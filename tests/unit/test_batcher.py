@@ -23,6 +23,7 @@ from worker.counts import BatchCounts
 from worker.ends import CANCELLED
 from worker.job import Job
 from worker.predictor import BatchPredictor
+from worker.watch import Signs
 
 WAIT = 0.25
 
@@ -35,6 +36,7 @@ class Case:
         self.model, self.store, self.clock = FakeModel(), FakeStore(), FakeClock()
         self.revoked: set[str] = set()
         self.done: Counter[str] = Counter()
+        self.signs = Signs()
         counts = BatchCounts(WorkerMetrics(CollectorRegistry()))
         self.batcher = Batcher(
             BatchPredictor(
@@ -50,6 +52,7 @@ class Case:
             self.clock,
             counts,
             events=no_events(),
+            signs=self.signs,
             connection_errors=(OSError,),
             clock=self.clock,
             done=self.done,

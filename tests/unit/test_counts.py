@@ -15,6 +15,7 @@ from worker.batching import BatchLimits
 from worker.counts import WATCHED_INPUTS, BatchCounts
 from worker.ends import BEFORE, CANCELLED, EXPIRED
 from worker.predictor import BatchPredictor
+from worker.watch import Signs
 
 NOW = 1_700_000_000.0
 
@@ -41,6 +42,7 @@ class Case:
             self.clock,
             self._counts,
             events=no_events(),
+            signs=Signs(),
             connection_errors=(OSError,),
             clock=self.clock,
             done=Counter(),
