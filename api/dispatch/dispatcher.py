@@ -139,15 +139,26 @@ class Dispatcher:
             return answer
         raise self._replies.no_answer()
 
-    def submit(self, rows: Sequence[Row], request_id: str, task_id: str | None = None) -> str:
+    def submit(self, rows: Sequence[Row], request_id: str) -> str:
         """Accepts a task for later: once this returns its id, it is in the broker's keeping.
 
         Raises BrokerUnavailable, ResultStoreUnavailable: nothing was accepted.
         """
-        task_id = task_id or str(uuid.uuid4())
-        confirmed: Slot[BrokerUnavailable | bool] = Slot()
+        task_id = str(uuid.uuid4())
         expires_at = self._wall_clock() + self._task_ttl
-        new = self._store.mark_pending(task_id)
+        self._store.mark_pending(task_id)
+        try:
+            self._hand_over(rows, request_id, task_id, expires_at)
+        except BrokerUnavailable:
+            self._store.forget(task_id)
+            raise
+        return task_id
+
+    def _hand_over(
+        self, rows: Sequence[Row], request_id: str, task_id: str, expires_at: float
+    ) -> None:
+        """Publishes an asynchronous task; the broker has it once this returns."""
+        confirmed: Slot[BrokerUnavailable | bool] = Slot()
         self._publish(
             Lane.ASYNC,
             task_id,
@@ -159,10 +170,7 @@ class Dispatcher:
         )
         outcome = confirmed.get(self._publish_bound)
         if outcome is not True:
-            if new:
-                self._store.forget(task_id)
             raise outcome or BrokerUnavailable("The broker did not confirm the message in time")
-        return task_id
 
     def submit_once(self, rows: Sequence[Row], request_id: str, key: str, body: bytes) -> str:
         """``submit`` that, for one idempotency key and body, is done once.
@@ -173,17 +181,20 @@ class Dispatcher:
         """
         fingerprint = hashlib.sha256(body).hexdigest()
         task_id = str(uuid.uuid5(_IDEMPOTENCY_NAMESPACE, f"{key} {fingerprint}"))
-        record = IdempotencyRecord(fingerprint, task_id, accepted=False)
+        record = IdempotencyRecord(fingerprint, task_id, accepted=False, holder=str(uuid.uuid4()))
         redis_key = "regno:idempotency:" + hashlib.sha256(key.encode()).hexdigest()
         held = self._reserve(redis_key, record)
         if held is not None:
             return held
+        new = False
         try:
-            self.submit(rows, request_id, task_id)
+            expires_at = self._wall_clock() + self._task_ttl
+            new = self._store.mark_pending(task_id)
+            self._hand_over(rows, request_id, task_id, expires_at)
         except Exception:
-            self._store.release(redis_key)
+            self._store.release(redis_key, record, forget=new)
             raise
-        self._store.confirm(redis_key, IdempotencyRecord(fingerprint, task_id, accepted=True))
+        self._store.confirm(redis_key, record)
         return task_id
 
     def wait(self, task_id: str, deadline: float) -> RawResult:
