@@ -20,12 +20,14 @@ from api.dispatch.publisher import Publisher, PublisherCounts
 from api.dispatch.replies import ReplyListener
 from api.dispatch.subscription import Subscription
 from api.dispatch.task_store import TaskStore
+from api.dispatch.timekeeper import Timekeeper
 from api.dispatch.tracing import DispatchTracing
 from api.dispatch.waiters import WaiterTable
 from api.request_id import request_id_for
 from api.server.admission import Admission, AdmissionLimits
 from api.server.gate import Entrance, Gate, Served
 from api.tracing import carry_traces, trace_requests
+from shared.clock import RedisClock
 from shared.instruments import Count
 from shared.metrics import ApiMetrics
 from shared.queues import Lane
@@ -68,6 +70,7 @@ def wire(settings: ApiSettings, tracer: "Tracer | None") -> tuple[Flask, Dispatc
         redis_timeout=settings.redis_timeout,
         task_ttl=settings.task_ttl,
         chunk_rows=settings.chunk_rows,
+        timekeeper=Timekeeper(redis, RedisClock(), metrics.unexpected),
     )
     app = create_app(settings, dispatcher, redis, registry, metrics)
     if tracer is None:

@@ -22,7 +22,7 @@ CHUNKS_HEADER = "chunks"
 FIRST_ROW_HEADER = "first_row"
 """Number, from 0, that the chunk's first row has in the array."""
 PUBLISHED_HEADER = "published_at"
-"""Unix time in seconds, as text: AMQP has only whole seconds for it."""
+"""Unix time in seconds by Redis's clock, as text: AMQP has only whole seconds for it."""
 _EMBED: dict[str, None] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 _NO_REPR = "-"  # Celery would send a repr of every row
 _PERSISTENT, _TRANSIENT = 2, 1
@@ -68,9 +68,9 @@ def task_message(
 ) -> TaskMessage:
     """The message of one ``pick_regno`` task.
 
-    ``expires_at`` is Unix time in seconds, for workers; ``expires_in`` the same moment in
-    seconds from now. In the sync lane it is RabbitMQ's TTL too, which drops what has expired
-    in the queue. An async message carries no TTL: a worker must see it to say it expired.
+    ``expires_at`` is Unix time in seconds by Redis's clock, for workers; ``expires_in`` the same
+    moment in seconds from now. In the sync lane it is RabbitMQ's TTL too, which drops what has
+    expired in the queue. An async message carries no TTL: a worker must see it to say it expired.
     ``cache`` asks the worker to keep the result for identical requests.
     The rows of a ``chunk`` are some of its array's.
     ``trace`` is passed on by its W3C headers.

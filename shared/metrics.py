@@ -45,6 +45,7 @@ class Where(StrEnum):
     LOOK_UPS = "look-ups"
     FLIGHTS = "flights"
     REPLIES = "replies"
+    TIMEKEEPER = "timekeeper"
     PREDICTION = "prediction"
 
 

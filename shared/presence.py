@@ -27,13 +27,18 @@ def _key(name: str) -> str:
     return f"regno:worker:{name}"
 
 
-def announce(redis: Redis, info: WorkerInfo) -> None:
-    """Says that the worker consumes, for the next TTL_MS. Raises redis.RedisError."""
+def announce(redis: Redis, info: WorkerInfo) -> tuple[int, int]:
+    """Says that the worker consumes, for the next TTL_MS; Redis's time, as TIME gives it.
+
+    Raises redis.RedisError.
+    """
     with redis.pipeline(transaction=False) as pipe:
+        pipe.time()
         pipe.set(_key(info.name), msgspec.json.encode(info), px=TTL_MS)
         pipe.sadd(INDEX_KEY, info.name)
         pipe.set(VERSION_KEY, info.model_version, px=TTL_MS)
-        pipe.execute()
+        told: tuple[int, int] = pipe.execute()[0]
+    return told
 
 
 def withdraw(redis: Redis, name: str) -> None:

@@ -1,6 +1,8 @@
 """A RabbitMQ and a Redis of the tests' own, on free ports."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import redis as redis_py
@@ -39,6 +41,16 @@ class RedisServer:
                     return False
 
             wait_until(answers, 20, "Redis answers")
+
+    @contextmanager
+    def refusing(self, command: str) -> Iterator[None]:
+        """It does everything but this one command while the context lasts."""
+        with redis_py.Redis.from_url(self.url) as client:
+            client.execute_command("ACL SETUSER", "default", f"-{command}")
+            try:
+                yield
+            finally:
+                client.execute_command("ACL SETUSER", "default", f"+{command}")
 
 
 class Node:

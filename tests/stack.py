@@ -57,9 +57,10 @@ class Stack:
         model: Path = SHIPPED_MODEL,
         workers: int = 1,
         settings: Mapping[str, str] | None = None,
-        failing: bool = False,
+        api: str | None = None,
+        worker: str = "worker",
     ) -> None:
-        """``failing``: with ``tests.failing_api`` and ``tests.failing_worker``."""
+        """``api`` and ``worker`` name the modules of a front door and a worker made for a test."""
         self.environment = {
             "REGNO_BROKER_URL": broker_url,
             "REGNO_REDIS_URL": redis_url,
@@ -68,23 +69,22 @@ class Stack:
             **(settings or {}),
         }
         self._folder = folder
-        self._failing = failing
+        self._worker = worker
         port = free_port()
         self.url = f"http://{LOOPBACK}:{port}"
         self.client = Client(self.url)
         self.workers: list[Process] = []
         self._copies = 0
-        api = programs.api(self.environment, port, folder / "metrics")
-        if failing:
-            api = api._replace(command=(*api.command, "tests.failing_api:create()"))
-        self.api = Process(api, folder)
+        door = programs.api(self.environment, port, folder / "metrics")
+        if api is not None:
+            door = door._replace(command=(*door.command, f"{api}:create()"))
+        self.api = Process(door, folder)
         for _ in range(workers):
             self.add_worker()
 
     def add_worker(self) -> Process:
         program = programs.worker(self.environment, 1)
-        if self._failing:
-            program = program._replace(command=(*program.command[:-1], "tests.failing_worker"))
+        program = program._replace(command=(*program.command[:-1], self._worker))
         self._copies += 1
         worker = Process(program, self._folder, copy=self._copies)
         self.workers.append(worker)

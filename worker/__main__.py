@@ -5,25 +5,32 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from celery.worker import state
 
 from shared import log
+from shared.celery_app import CONNECT_SECONDS
 from shared.errors import InvalidSettings, ModelMismatch
 from shared.settings import WorkerSettings, load
-from shared.telemetry import start_telemetry
+from shared.telemetry import Telemetry, start_telemetry
 from worker.app import create_worker
 from worker.celery_log import keep_bodies_out
+from worker.lanes_seen import look_at_lanes
 from worker.model import Model, load_model
-
-if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer
+from worker.watch import PATIENCE, Patience, Signs
+from worker.watchdog import Watchdog
 
 _logger = logging.getLogger("worker")
 
 
-def main(load_model: Callable[[Path], Model] = load_model) -> int:
-    """Runs until told to stop; the exit status is 78 (EX_CONFIG) for what a restart won't mend."""
+def main(load_model: Callable[[Path], Model] = load_model, patience: Patience = PATIENCE) -> int:
+    """Runs until told to stop.
+
+    The exit status is 78 (EX_CONFIG) for what a restart won't mend, 70 (EX_SOFTWARE) for a worker
+    that found itself stuck.
+    """
     log.set_up_logging(os.environ, "worker")
     keep_bodies_out()
     try:
@@ -35,7 +42,7 @@ def main(load_model: Callable[[Path], Model] = load_model) -> int:
     log.bind(model_version=model.version)
     telemetry = start_telemetry(settings, "worker", os.environ)
     try:
-        return _run(settings, model, telemetry.tracer)
+        return _run(settings, model, telemetry, patience)
     except InvalidSettings as error:
         _logger.critical("%s", error)
         return os.EX_CONFIG
@@ -43,12 +50,28 @@ def main(load_model: Callable[[Path], Model] = load_model) -> int:
         telemetry.stop()
 
 
-def _run(settings: WorkerSettings, model: Model, tracer: "Tracer | None") -> int:
-    worker = create_worker(settings, model, tracer)
+def _run(settings: WorkerSettings, model: Model, telemetry: Telemetry, patience: Patience) -> int:
+    signs = Signs()
+    worker = create_worker(settings, model, telemetry.tracer, signs)
+    watchdog = Watchdog(
+        signs,
+        partial(look_at_lanes, settings.broker_url, CONNECT_SECONDS),
+        _told_to_stop,
+        tell=telemetry.stop,
+        patience=patience,
+    )
     gc.collect()
     gc.freeze()  # what has been made so far stays: full collections, 45 ms each, need not look
-    worker.start()
+    watchdog.start()
+    try:
+        worker.start()
+    finally:
+        watchdog.stop()
     return int(worker.exitcode or 0)
+
+
+def _told_to_stop() -> bool:
+    return (state.should_stop, state.should_terminate) != (None, None)
 
 
 if __name__ == "__main__":

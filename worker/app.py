@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from shared.celery_app import make_celery
+from shared.clock import RedisClock
 from shared.metrics import WorkerMetrics
 from shared.metrics_endpoint import serve_metrics
 from shared.presence import WorkerInfo
@@ -36,18 +37,23 @@ from worker.read_ahead import READ_AHEAD
 from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer, Reporting
 from worker.store import ResultStore
 from worker.task_events import TaskEvents
+from worker.watch import Signs
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 
-def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None") -> Any:
+def create_worker(
+    settings: WorkerSettings, model: Model, tracer: "Tracer | None", signs: Signs
+) -> Any:
     """A Celery worker that holds the model and is ready to ``start()``.
 
-    ``tracer`` makes the spans of its batches, where traces are wanted.
+    ``tracer`` makes the spans of its batches, where traces are wanted. Its event loop leaves
+    ``signs`` of life.
     Raises InvalidSettings where its metrics cannot be served on their port.
     """
     redis = connect_redis(settings)
+    clock = RedisClock()
     counts = _count_batches(settings, model)
     name = f"regno-{os.getpid()}@{socket.gethostname()}"
     app = make_celery(settings)
@@ -55,7 +61,9 @@ def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None
     app.conf.worker_consumer = RegnoConsumer
     prepare_transport(app, settings.broker_url)
     reader = RowReader(settings)
-    make_batcher = make_batcher_factory(settings, model, redis, counts, tracer)
+    make_batcher = make_batcher_factory(
+        settings, model, redis, counts, wall_clock=clock, signs=signs, tracer=tracer
+    )
     app.register_task(pick_regno(model, reader, make_batcher))
     app.steps["consumer"] |= {DeclareQueues, Reporting, Batching, Presence}
     return PlainWorker(
@@ -68,6 +76,8 @@ def create_worker(settings: WorkerSettings, model: Model, tracer: "Tracer | None
         without_gossip=True,
         without_mingle=True,
         regno_redis=redis,
+        regno_clock=clock,
+        regno_signs=signs,
         regno_info=WorkerInfo(name, model.version),
         regno_report=counts.report,
         regno_heartbeat=Heartbeat(
@@ -101,11 +111,14 @@ def make_batcher_factory(
     model: Model,
     redis: Redis,
     counts: BatchCounts,
+    *,
+    wall_clock: RedisClock,
+    signs: Signs,
     tracer: "Tracer | None",
 ) -> Callable[[Any], Batcher]:
     """A function that makes the batcher of one Celery consumer connection."""
-    ttls = settings.sync_result_ttl, settings.result_ttl
-    store = ResultStore(redis, *ttls)
+    keeping = redis, settings.sync_result_ttl, settings.result_ttl, wall_clock
+    store = ResultStore(*keeping)
     beginnings = Beginnings(redis)
     predictor = BatchPredictor(
         model,
@@ -114,7 +127,7 @@ def make_batcher_factory(
         worker_state.revoked,
         counts,
         clock=time.monotonic,
-        wall_clock=time.time,
+        wall_clock=wall_clock,
     )
     if tracer is not None:
         from worker.tracing import (  # noqa: PLC0415 - imports a tracing library
@@ -123,8 +136,8 @@ def make_batcher_factory(
             TracedStore,
         )
 
-        tracing = BatchTracing(tracer, model.version)
-        store = TracedStore(tracing, redis, *ttls)
+        tracing = BatchTracing(tracer, model.version, wall_clock)
+        store = TracedStore(tracing, *keeping)
         predictor = TracedPredictor(
             tracing,
             model,
@@ -133,7 +146,7 @@ def make_batcher_factory(
             worker_state.revoked,
             counts,
             clock=time.monotonic,
-            wall_clock=time.time,
+            wall_clock=wall_clock,
         )
     limits = BatchLimits(settings.batch_rows, settings.batch_wait)
 
@@ -146,6 +159,7 @@ def make_batcher_factory(
             counts,
             quarantine=Quarantine(beginnings),
             events=TaskEvents(lambda: consumer.event_dispatcher, time.monotonic),
+            signs=signs,
             connection_errors=consumer.connection_errors,
             clock=time.monotonic,
             done=worker_state.total_count,  # what `celery inspect stats` shows

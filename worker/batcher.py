@@ -20,6 +20,7 @@ from worker.predictor import BatchPredictor
 from worker.quarantine import Quarantine
 from worker.store import Outcome, ResultStore
 from worker.task_events import TaskEvents
+from worker.watch import Signs
 
 _logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Batcher:
         *,
         quarantine: Quarantine,
         events: TaskEvents,
+        signs: Signs,
         connection_errors: tuple[type[Exception], ...],
         clock: Callable[[], float],
         done: Counter[str],
@@ -50,6 +52,7 @@ class Batcher:
         self._quarantine = quarantine
         self._counts = counts
         self._events = events
+        self._signs = signs
         self._connection_errors = connection_errors
         self._clock = clock
         self._done = done
@@ -67,6 +70,7 @@ class Batcher:
         """Takes a job over. It is acknowledged once its outcome is stored."""
         now = self._clock()
         self._counts.received(job.lane)
+        self._signs.took(job.lane)
         if job.redelivery is not None:
             self._quarantine.add(job, now)
             self._suspect_due.set(0.0)
@@ -101,6 +105,7 @@ class Batcher:
         self._suspect_due.cancel()
         self._unstored = []
         self._rows = 0
+        self._signs.dropped_all()
 
     def _flush_when_due(self) -> None:
         if self._paused:
@@ -139,6 +144,7 @@ class Batcher:
 
     def _run(self, batch: Sequence[Job]) -> None:
         self._batch_began = self._clock()
+        self._signs.began_batch()
         try:
             outcomes = self._predictor.outcomes(batch)
         except ResultStoreUnavailable as error:
@@ -169,6 +175,7 @@ class Batcher:
         self._done[TASK_NAME] += len(outcomes)
         done = []
         for job, _, end in outcomes:
+            self._signs.gave_back(job.lane)
             if end is GIVEN_UP:  # to the dead letters; of the sync lane, which has none, nowhere
                 job.message.reject_log_error(_logger, self._connection_errors)
             else:

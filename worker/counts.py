@@ -61,7 +61,7 @@ class BatchCounts:
         """A batch was begun at ``now``, Unix time in seconds."""
         for job in jobs:
             if job.published_at is not None:
-                # No two machines' clocks agree: what has just come may seem to be still to come.
+                # Every process reckons the one clock a little differently.
                 self._waits[job.lane].add(max(0.0, now - job.published_at))
 
     def predicted(

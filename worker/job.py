@@ -25,7 +25,7 @@ class Job(NamedTuple):
     rows: Sequence[Row]
     failure: RegnoError | None
     expires_at: float | None
-    """Unix time in seconds after which it must not be computed."""
+    """Unix time in seconds, by Redis's clock, after which it must not be computed."""
     reply_to: str | None
     request_id: str
     message: Message
@@ -38,7 +38,7 @@ class Job(NamedTuple):
     chunk: Chunk | None = None
     """Where it belongs, if it is a part of a large array."""
     published_at: float | None = None
-    """Unix time in seconds, by its sender's clock; None where the sender does not say."""
+    """Unix time in seconds, by Redis's clock; None where the sender does not say."""
 
     @property
     def result_id(self) -> str:

@@ -45,7 +45,8 @@ class BatchPredictor:
     ) -> None:
         """``revoked`` holds the ids revoked by Celery's remote control.
 
-        ``clock`` is monotonic, ``wall_clock`` gives Unix time; both in seconds.
+        ``clock`` is monotonic, ``wall_clock`` gives Unix time, by the clock that deadlines are set
+        by; both in seconds. While that is not known, nothing is begun.
         """
         self._model = model
         self._store = store

@@ -10,15 +10,21 @@ from celery.bootsteps import StartStopStep
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.connection import Connection
 from celery.worker.consumer.tasks import Tasks
+from celery.worker.state import maybe_shutdown
 from redis import RedisError
 
+from shared.clock import RedisClock
 from shared.instruments import REPORT_SECONDS
 from shared.presence import RENEW_SECONDS, announce, withdraw
 from shared.queues import declare_queues
 from worker.batcher import Batcher
 from worker.heartbeat import Heartbeat
+from worker.watch import Signs
 
 _logger = logging.getLogger(__name__)
+
+RECONNECT_SECONDS = 1
+"""Between two attempts to reach RabbitMQ."""
 
 _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 """Would declare 28 queues for countdowns, because one of our queues is a quorum queue."""
@@ -29,6 +35,18 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
 
     batcher: Batcher | None = None
     """Made by the task's strategy, anew for every connection."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """See Celery: connects, however long that takes. Celery would wait longer and longer, up to
+        half a minute, and that long after RabbitMQ is back.
+        """
+
+        def failed(error: Exception, _interval: float) -> None:
+            _logger.error("cannot connect to %s: %s", conn.as_uri(), error)
+
+        return conn.ensure_connection(
+            failed, interval_start=RECONNECT_SECONDS, interval_step=0, callback=maybe_shutdown
+        )
 
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
         """The steps of a connection."""
@@ -83,7 +101,10 @@ class Batching(StartStopStep):  # type: ignore[misc]
 
 
 class Presence(StartStopStep):  # type: ignore[misc]
-    """Says that this worker consumes: in Redis for ``/readyz``, in a file for its container."""
+    """Says that this worker consumes: in Redis for ``/readyz``, in a file for its container.
+
+    Redis's answer says what time it is.
+    """
 
     requires = (Tasks,)
 
@@ -91,6 +112,8 @@ class Presence(StartStopStep):  # type: ignore[misc]
         super().__init__(consumer, **options)
         self._redis = consumer.controller.options["regno_redis"]
         self._info = consumer.controller.options["regno_info"]
+        self._clock: RedisClock = consumer.controller.options["regno_clock"]
+        self._signs: Signs = consumer.controller.options["regno_signs"]
         self._heartbeat: Heartbeat = consumer.controller.options["regno_heartbeat"]
         self._timer: Any = None
 
@@ -112,7 +135,8 @@ class Presence(StartStopStep):  # type: ignore[misc]
 
     def _announce(self) -> None:
         self._heartbeat.beat()
+        self._signs.turned()
         try:
-            announce(self._redis, self._info)
+            self._clock.learn(lambda: announce(self._redis, self._info))
         except RedisError as error:
             _logger.warning("could not announce: %s", error)

@@ -1,6 +1,5 @@
 """Where outcomes go: Redis, a whole batch in one round trip."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -57,9 +56,12 @@ class ResultStore:
         redis: Redis,
         sync_ttl: float,
         async_ttl: float,
-        wall_clock: Callable[[], float] = time.time,
+        wall_clock: Callable[[], float],
     ) -> None:
-        """The two TTLs are in seconds: how long a result is kept, by lane."""
+        """The two TTLs are in seconds: how long a result is kept, by lane.
+
+        ``wall_clock`` gives Unix time in seconds, by the clock that deadlines are set by.
+        """
         self._redis = redis
         self._claim = redis.register_script(_CLAIM)
         ttl = {Lane.SYNC: sync_ttl, Lane.ASYNC: async_ttl}

@@ -35,18 +35,28 @@ class BatchTracing:
     """Notes what happens to the batch in hand, and makes its spans."""
 
     def __init__(
-        self, tracer: Tracer, model_version: str, clock: Callable[[], int] = time.time_ns
+        self,
+        tracer: Tracer,
+        model_version: str,
+        wall_clock: Callable[[], float],
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        """``clock`` gives Unix time in nanoseconds."""
+        """``wall_clock`` gives Unix time in seconds, by the clock that messages are stamped by.
+
+        ``clock`` gives it in nanoseconds by this machine's own, which spans tell.
+        """
         self.clock = clock
+        self._wall_clock = wall_clock
         self._tracer = tracer
         self._model_version = model_version
         self._taken = 0
+        self._taken_at = 0.0
         self._predicted: dict[str, Interval] = {}
         self._shared: dict[str, Any] = {}
 
     def taken(self, jobs: Sequence[Job]) -> None:
         """A batch begins."""
+        self._taken_at = self._wall_clock()
         self._taken = self.clock()
         self._predicted = {}
         self._shared = {
@@ -73,8 +83,8 @@ class BatchTracing:
         job = outcome.job
         publish = parent_of(trace)
         if job.published_at is not None:
-            # Another machine's clock may be ahead of this one's.
-            began = min(round(job.published_at * _MICROSECONDS) * 1000, self._taken)
+            waited = round((self._taken_at - job.published_at) * _MICROSECONDS) * 1000
+            began = self._taken - max(0, waited)
             self._span("queue wait", publish, Interval(began, self._taken))
         batch = self._tracer.start_span(
             "batch",

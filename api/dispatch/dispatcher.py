@@ -12,6 +12,7 @@ from api.dispatch.publisher import Done, Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.task_store import IdempotencyRecord, TaskStore, is_terminal
+from api.dispatch.timekeeper import Timekeeper
 from api.dispatch.tracing import CURRENT_TRACE, DispatchTracing
 from api.dispatch.waiters import Answer, WaiterTable
 from shared.cache import CacheTicket
@@ -44,12 +45,13 @@ class Dispatcher:
         redis_timeout: float,
         task_ttl: float,
         chunk_rows: int,
+        timekeeper: Timekeeper,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Each lane has a publisher of its own: a slow confirm in one does not delay the other.
 
-        The times are in seconds; deadlines given to the methods are instants of ``clock``.
+        The times are in seconds; deadlines given to the methods are instants of ``clock``, which
+        workers are told by the clock that ``timekeeper`` keeps.
         An array of more than ``chunk_rows`` rows is shared by several workers.
         ``tracing`` makes spans of what is sampled; without it traces are passed on as they came.
         """
@@ -65,12 +67,14 @@ class Dispatcher:
         self._task_ttl = task_ttl
         self._chunk_rows = chunk_rows
         self._clock = clock
-        self._wall_clock = wall_clock
+        self._timekeeper = timekeeper
+        self._wall_clock = timekeeper.clock
 
     def start(self) -> None:
         """Connects in the background."""
         for publisher in self._publishers.values():
             publisher.start()
+        self._timekeeper.start()
         self._replies.start()
         if self._cache is not None:
             self._cache.start()
@@ -81,14 +85,15 @@ class Dispatcher:
             self._cache.stop()
         for publisher in self._publishers.values():
             publisher.stop()
+        self._timekeeper.stop()
         self._replies.stop()
 
     def predict(self, rows: Sequence[Row], deadline: float, request_id: str) -> Answered:
         """The result of a task somebody waits for, or of an identical one before it.
 
         Raises DeadlineExceeded; BrokerUnavailable, when not all of it was accepted;
-        ResultStoreUnavailable, when no result could be heard at the deadline, or the cache
-        could not be asked.
+        ResultStoreUnavailable, when no result could be heard at the deadline, the cache could not
+        be asked, or Redis has not told the time yet.
         """
         if self._cache is None or len(rows) > self._chunk_rows:
             task_id = str(uuid.uuid4())
@@ -116,6 +121,7 @@ class Dispatcher:
                 task_id,
                 rows,
                 published,
+                expires_at=self._wall_clock() + remaining,
                 expires_in=remaining,
                 request_id=request_id,
                 cache=cache,
@@ -133,28 +139,38 @@ class Dispatcher:
             return answer
         raise self._replies.no_answer()
 
-    def submit(self, rows: Sequence[Row], request_id: str, task_id: str | None = None) -> str:
+    def submit(self, rows: Sequence[Row], request_id: str) -> str:
         """Accepts a task for later: once this returns its id, it is in the broker's keeping.
 
         Raises BrokerUnavailable, ResultStoreUnavailable: nothing was accepted.
         """
-        task_id = task_id or str(uuid.uuid4())
+        task_id = str(uuid.uuid4())
+        expires_at = self._wall_clock() + self._task_ttl
+        self._store.mark_pending(task_id)
+        try:
+            self._hand_over(rows, request_id, task_id, expires_at)
+        except BrokerUnavailable:
+            self._store.forget(task_id)
+            raise
+        return task_id
+
+    def _hand_over(
+        self, rows: Sequence[Row], request_id: str, task_id: str, expires_at: float
+    ) -> None:
+        """Publishes an asynchronous task; the broker has it once this returns."""
         confirmed: Slot[BrokerUnavailable | bool] = Slot()
-        new = self._store.mark_pending(task_id)
         self._publish(
             Lane.ASYNC,
             task_id,
             rows,
             lambda error: confirmed.put(error or True),
+            expires_at=expires_at,
             expires_in=self._task_ttl,
             request_id=request_id,
         )
         outcome = confirmed.get(self._publish_bound)
         if outcome is not True:
-            if new:
-                self._store.forget(task_id)
             raise outcome or BrokerUnavailable("The broker did not confirm the message in time")
-        return task_id
 
     def submit_once(self, rows: Sequence[Row], request_id: str, key: str, body: bytes) -> str:
         """``submit`` that, for one idempotency key and body, is done once.
@@ -165,17 +181,20 @@ class Dispatcher:
         """
         fingerprint = hashlib.sha256(body).hexdigest()
         task_id = str(uuid.uuid5(_IDEMPOTENCY_NAMESPACE, f"{key} {fingerprint}"))
-        record = IdempotencyRecord(fingerprint, task_id, accepted=False)
+        record = IdempotencyRecord(fingerprint, task_id, accepted=False, holder=str(uuid.uuid4()))
         redis_key = "regno:idempotency:" + hashlib.sha256(key.encode()).hexdigest()
         held = self._reserve(redis_key, record)
         if held is not None:
             return held
+        new = False
         try:
-            self.submit(rows, request_id, task_id)
+            expires_at = self._wall_clock() + self._task_ttl
+            new = self._store.mark_pending(task_id)
+            self._hand_over(rows, request_id, task_id, expires_at)
         except Exception:
-            self._store.release(redis_key)
+            self._store.release(redis_key, record, forget=new)
             raise
-        self._store.confirm(redis_key, IdempotencyRecord(fingerprint, task_id, accepted=True))
+        self._store.confirm(redis_key, record)
         return task_id
 
     def wait(self, task_id: str, deadline: float) -> RawResult:
@@ -204,7 +223,8 @@ class Dispatcher:
     def problems(self) -> dict[str, str]:
         """The parts that keep this process from serving, each with the reason."""
         broker = self._publishers[Lane.SYNC].problem() or self._publishers[Lane.ASYNC].problem()
-        found = {"broker": broker, "redis": self._replies.problem()}
+        redis = self._replies.problem() or self._timekeeper.problem()
+        found = {"broker": broker, "redis": redis}
         return {part: reason for part, reason in found.items() if reason is not None}
 
     def _publish(
@@ -214,6 +234,7 @@ class Dispatcher:
         rows: Sequence[Row],
         done: Done,
         *,
+        expires_at: float,
         expires_in: float,
         request_id: str,
         cache: CacheTicket | None = None,
@@ -224,7 +245,6 @@ class Dispatcher:
             trace, done = self._tracing.publishing(trace, lane, task_id, done)
         parts = split(task_id, rows, self._chunk_rows)
         confirmed = done if len(parts) == 1 else when_all(len(parts), done)
-        expires_at = self._wall_clock() + expires_in
         for part in parts:
             message = task_message(
                 lane,

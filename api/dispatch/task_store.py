@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import msgspec
 from redis import Redis, RedisError
+from redis.commands.core import Script
 
 from shared.errors import ResultStoreUnavailable
 from shared.results import (
@@ -27,6 +28,34 @@ end
 return stored
 """
 
+# Both scripts act only for the request that holds the key, or where nobody does: a lease may have
+# run out under a request that took too long, and another have the key since.
+_UNLESS_ANOTHERS = """
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then return false end
+"""
+
+_CONFIRM = (
+    _UNLESS_ANOTHERS
+    + """
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return true
+"""
+)
+
+# With the key goes the mark of a task that was not published, if this request has made it.
+_RELEASE = (
+    _UNLESS_ANOTHERS
+    + """
+redis.call('DEL', KEYS[1])
+local stored = KEYS[2] and redis.call('GET', KEYS[2])
+if stored and string.match(stored, '"status":"(%u+)"') == 'PENDING' then
+    redis.call('DEL', KEYS[2])
+end
+return true
+"""
+)
+
 IDEMPOTENCY_TTL_MS = 24 * 3600 * 1000
 
 
@@ -38,6 +67,8 @@ class IdempotencyRecord(msgspec.Struct, frozen=True):
     task_id: str
     accepted: bool
     """False while its first request is still being handed to the broker."""
+    holder: str
+    """Of this one request: tells it from another with the same key and body."""
 
 
 def is_terminal(result: RawResult) -> bool:
@@ -53,6 +84,13 @@ def _readable(value: bytes) -> RawResult | None:
         return None
 
 
+def _run(script: Script, keys: list[str], values: list[Any]) -> Any:
+    try:
+        return script(keys=keys, args=values)
+    except RedisError as error:
+        raise ResultStoreUnavailable(f"Redis: {error}") from error
+
+
 class TaskStore:
     """The api's side of the result store. Every method raises ResultStoreUnavailable."""
 
@@ -60,6 +98,8 @@ class TaskStore:
         """The TTLs in seconds: how long results are kept, how long a task may wait."""
         self._redis = redis
         self._cancel = redis.register_script(_CANCEL)
+        self._confirm = redis.register_script(_CONFIRM)
+        self._release = redis.register_script(_RELEASE)
         # As long as its message may wait, and so as long as a cancelled task must be known for.
         self._pending_ttl_ms = int((result_ttl + task_ttl) * 1000)
 
@@ -87,10 +127,7 @@ class TaskStore:
     def cancel(self, task_id: str) -> RawResult | None:
         """Cancels the task if it has not started; what was stored of it before."""
         revoked = encode_revoked(task_id, CANCELLED)
-        try:
-            stored = self._cancel(keys=[result_key(task_id)], args=[revoked, self._pending_ttl_ms])
-        except RedisError as error:
-            raise ResultStoreUnavailable(f"Redis: {error}") from error
+        stored = _run(self._cancel, [result_key(task_id)], [revoked, self._pending_ttl_ms])
         return None if stored is None else _readable(cast("bytes", stored))
 
     def reserve(
@@ -106,12 +143,21 @@ class TaskStore:
         return None
 
     def confirm(self, key: str, record: IdempotencyRecord) -> None:
-        """Keeps an idempotency key for a day, now that its task is accepted."""
-        self._call("set", key, msgspec.json.encode(record), px=IDEMPOTENCY_TTL_MS)
+        """Keeps an idempotency key for a day, now that its task is accepted.
 
-    def release(self, key: str) -> None:
-        """Gives an idempotency key back whose request was not accepted."""
-        self._call("delete", key)
+        ``record`` is what it was reserved with. Another's key stays as it is.
+        """
+        accepted = msgspec.structs.replace(record, accepted=True)
+        values = [msgspec.json.encode(record), msgspec.json.encode(accepted), IDEMPOTENCY_TTL_MS]
+        _run(self._confirm, [key], values)
+
+    def release(self, key: str, record: IdempotencyRecord, *, forget: bool) -> None:
+        """Gives an idempotency key back whose request was not accepted, unless it is another's.
+
+        ``forget`` undoes a ``mark_pending`` that was True.
+        """
+        keys = [key, result_key(record.task_id)] if forget else [key]
+        _run(self._release, keys, [msgspec.json.encode(record)])
 
     def _call(self, command: str, *args: Any, **options: Any) -> Any:
         try:

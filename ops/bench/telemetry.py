@@ -130,7 +130,7 @@ def _batches(tracer: Tracer, flush: Callable[[], object], traced: int) -> Callab
     ]  # fmt: skip
     encoded = encode_failure("task", Failure("Error", ["why"]))
     outcomes = [Outcome(job, encoded, SUCCEEDED) for job in jobs]
-    tracing = BatchTracing(tracer, "version")
+    tracing = BatchTracing(tracer, "version", time.time)
 
     def work() -> None:
         for _ in range(_REQUESTS // _BATCH):

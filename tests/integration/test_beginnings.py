@@ -1,5 +1,6 @@
 """How often suspects have begun, in a real Redis: each delivery once, until they have ended."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -34,14 +35,14 @@ def test_a_beginning_is_counted_until_the_task_has_ended(redis: Redis) -> None:
     beginnings = Beginnings(redis)
     assert [beginnings.note(delivered(name)) for name in ("1st", "2nd", "3rd")] == [0, 1, 2]
     assert beginnings.count([delivered("4th"), delivered("1st", "another")]) == [3, 0]
-    ResultStore(redis, 5, 5).store([Outcome(delivered("4th"), b"{}", SUCCEEDED)])
+    ResultStore(redis, 5, 5, time.time).store([Outcome(delivered("4th"), b"{}", SUCCEEDED)])
     assert beginnings.count([delivered("5th")]) == [0]
 
 
 def test_what_had_ended_before_is_forgotten_too(redis: Redis) -> None:
     beginnings = Beginnings(redis)
     beginnings.note(delivered("1st"))
-    ResultStore(redis, 5, 5).store([Outcome(delivered("2nd"), None, BEFORE)])
+    ResultStore(redis, 5, 5, time.time).store([Outcome(delivered("2nd"), None, BEFORE)])
     assert redis.keys() == []
 
 

@@ -42,7 +42,8 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         servers.rabbit.add_vhost("letters"),
         servers.redis.url.removesuffix("/0") + "/9",
         tmp_path_factory.mktemp("letters"),
-        failing=True,
+        api="tests.failing_api",
+        worker="tests.failing_worker",
     )
     stack.wait_ready()
     yield stack

@@ -58,7 +58,14 @@ def written(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Writt
     redis_url = servers.redis.url.removesuffix("/0") + "/3"
     settings = {"REGNO_LOG_LEVEL": "DEBUG", "API_PROCESSES": "2"}
     folder = tmp_path_factory.mktemp("logs")
-    stack = Stack(broker_url, redis_url, folder, settings=settings, failing=True)
+    stack = Stack(
+        broker_url,
+        redis_url,
+        folder,
+        settings=settings,
+        api="tests.failing_api",
+        worker="tests.failing_worker",
+    )
     try:
         stack.wait_ready()
         client = stack.client

@@ -42,7 +42,8 @@ def deadly(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         tmp_path_factory.mktemp("poison"),
         workers=2,
         settings={"REGNO_CHUNK_ROWS": str(CHUNK_ROWS)},
-        failing=True,
+        api="tests.failing_api",
+        worker="tests.failing_worker",
     )
     stack.wait_ready()
     yield stack

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from redis import Redis
 
 from tests.builders import a_row
 from tests.processes import wait_until
@@ -148,6 +149,18 @@ def test_a_redis_that_is_mute_does_not_hold_requests_up(
     with own_servers.redis.process.paused():
         wait_not_ready(own_stack.client, "redis")
         assert_refused(own_stack.client, "/reg/", "/v1/tasks")
+
+
+def test_a_front_door_that_hears_no_results_is_not_ready_though_redis_answers(
+    own_servers: Servers, own_stack: Stack
+) -> None:
+    with own_servers.redis.refusing("subscribe"), Redis.from_url(own_servers.redis.url) as redis:
+        assert redis.client_kill_filter(_type="pubsub", skipme=True) >= 1
+        wait_not_ready(own_stack.client, "redis")
+        assert set(checks(own_stack.client)) == {"redis"}
+        answer = own_stack.client.post("/v1/predict", json=a_row(), params={"timeout": 0.5})
+        assert answer.status_code == 503
+    own_stack.wait_ready(10)
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])

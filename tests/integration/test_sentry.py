@@ -40,7 +40,8 @@ def run(servers: Servers, folder: Path, name: str, **settings: str) -> Reported:
             servers.redis.url.removesuffix("/0") + "/4",
             folder,
             settings={"REGNO_SENTRY_DSN": receiver.dsn, **settings},
-            failing=True,
+            api="tests.failing_api",
+            worker="tests.failing_worker",
         )
         try:
             stack.wait_ready()

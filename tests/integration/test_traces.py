@@ -169,7 +169,8 @@ def test_neither_a_mute_collector_nor_a_mute_sentry_holds_anything_up(
                 "OTEL_BSP_SCHEDULE_DELAY": "50",
                 "REGNO_SENTRY_DSN": receiver.dsn,
             },
-            failing=True,
+            api="tests.failing_api",
+            worker="tests.failing_worker",
         )
         try:
             stack.wait_ready()

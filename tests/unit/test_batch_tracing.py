@@ -40,7 +40,9 @@ class Case:
         self.exporter = InMemorySpanExporter()
         provider = TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.tracing = BatchTracing(provider.get_tracer("test"), "m1", self.clock)
+        self.tracing = BatchTracing(
+            provider.get_tracer("test"), "m1", lambda: NOW / 1e9, self.clock
+        )
         self.predictor = TracedPredictor(
             self.tracing,
             FakeModel().as_model(),

@@ -28,6 +28,7 @@ from worker.job import Job
 from worker.predictor import BatchPredictor
 from worker.quarantine import Quarantine
 from worker.suspects import CALM_SECONDS, MOST_BEGINNINGS
+from worker.watch import Signs
 
 WAIT = 0.25
 
@@ -41,6 +42,7 @@ class Case:
         self.beginnings = FakeBeginnings(**begun)
         self.revoked: set[str] = set()
         self.done: Counter[str] = Counter()
+        self.signs = Signs()
         counts = BatchCounts(WorkerMetrics(CollectorRegistry()))
         self.batcher = Batcher(
             BatchPredictor(
@@ -58,6 +60,7 @@ class Case:
             counts,
             quarantine=Quarantine(self.beginnings.as_beginnings()),
             events=no_events(),
+            signs=self.signs,
             connection_errors=(OSError,),
             clock=self.clock,
             done=self.done,

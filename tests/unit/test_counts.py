@@ -25,6 +25,7 @@ from worker.ends import BEFORE, CANCELLED, EXPIRED
 from worker.predictor import BatchPredictor
 from worker.quarantine import Quarantine
 from worker.suspects import MOST_BEGINNINGS
+from worker.watch import Signs
 
 NOW = 1_700_000_000.0
 
@@ -54,6 +55,7 @@ class Case:
             self._counts,
             quarantine=Quarantine(self.beginnings.as_beginnings()),
             events=no_events(),
+            signs=Signs(),
             connection_errors=(OSError,),
             clock=self.clock,
             done=Counter(),

@@ -11,9 +11,10 @@ from api.dispatch.publisher import Done, Publisher
 from api.dispatch.replies import ReplyListener
 from api.dispatch.slot import Slot
 from api.dispatch.task_store import TaskStore
+from api.dispatch.timekeeper import Timekeeper
 from api.dispatch.tracing import DispatchTracing
 from api.dispatch.waiters import WaiterTable
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, ResultStoreUnavailable
 from shared.messages import TaskMessage, chunk_of
 from shared.queues import Lane
 from shared.results import RawResult
@@ -21,6 +22,7 @@ from shared.rows import Row
 from tests.builders import a_reading
 from tests.unit.fakes import a_success
 
+TIMELESS = ResultStoreUnavailable("Redis has not told the time yet")
 REFUSED = BrokerUnavailable("The queue is full")
 ROWS = [a_reading(direction=n) for n in range(7)]
 
@@ -64,6 +66,7 @@ class Case:
     def __init__(self, tracing: DispatchTracing | None = None) -> None:
         self.broker, self.store = Broker(), Store()
         self.slot: Slot[Any] = Slot()
+        self.timeless = False
         self.broker.after_each = lambda: self.slot.put(a_success([0]))
         publisher = cast("Publisher", self.broker)
         self.dispatcher = Dispatcher(
@@ -78,11 +81,16 @@ class Case:
             redis_timeout=1.0,
             task_ttl=60.0,
             chunk_rows=3,
+            timekeeper=cast("Timekeeper", self),
             clock=lambda: 100.0,
-            wall_clock=lambda: 1_700_000_000.0,
         )
 
     channel = "regno.reply.test"
+
+    def clock(self) -> float:
+        if self.timeless:
+            raise TIMELESS
+        return 1_700_000_000.0
 
     def waiting(self, _task_id: str) -> nullcontext[Slot[Any]]:
         return nullcontext(self.slot)
@@ -150,3 +158,14 @@ def test_a_single_message_that_is_refused_leaves_nothing_to_abandon() -> None:
     with pytest.raises(BrokerUnavailable, match="full"):
         case.predict(ROWS[:1])
     assert case.store.abandoned == set()
+
+
+def test_nothing_is_published_before_the_time_is_known_and_nothing_stays_marked() -> None:
+    case = Case()
+    case.timeless = True
+    with pytest.raises(ResultStoreUnavailable):
+        case.predict(ROWS[:1])
+    with pytest.raises(ResultStoreUnavailable):
+        case.dispatcher.submit(ROWS, "request")
+    assert case.broker.messages == []
+    assert case.store.pending == set()

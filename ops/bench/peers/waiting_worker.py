@@ -10,6 +10,7 @@ from shared.results import Prediction
 from shared.settings import WorkerSettings, load
 from worker.app import create_worker
 from worker.model import Model
+from worker.watch import Signs
 
 WAIT_SECONDS = 0.020
 """What a batch costs, whatever is in it."""
@@ -32,7 +33,7 @@ class WaitingModel(Model):
 
 def main() -> int:
     """Runs until told to stop."""
-    worker = create_worker(load(WorkerSettings, os.environ), WaitingModel(), None)
+    worker = create_worker(load(WorkerSettings, os.environ), WaitingModel(), None, Signs())
     worker.start()
     return int(worker.exitcode or 0)
 
