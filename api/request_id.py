@@ -13,7 +13,7 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 def request_id_for(sent: str) -> str:
     """The id the caller sent; a new one where it sent none or one that could break a log line."""
-    if _ACCEPTABLE.fullmatch(sent):
+    if sent and _ACCEPTABLE.fullmatch(sent):
         return sent
     return f"{random.getrandbits(128):032x}"
 

@@ -17,8 +17,7 @@ from shared.metrics import Unexpected
 
 RETRY_AFTER_SECONDS = 1
 _DETAIL = "Too many requests are waiting: come back later"
-_ID_CHARACTER = b"?"
-"""In no request id, and nowhere else in a refusal."""
+_REFUSED = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class Entrance(NamedTuple):
@@ -67,12 +66,14 @@ class Gate:
 
         ``now`` is an instant of the lanes' clock.
         """
-        full = [lane for lane in self._lanes if lane.full(now)]
-        if not full:
+        for lane in self._lanes:
+            if lane.full(now):
+                break
+        else:
             return None
         post = read_plain_post(data)
         entrance = None if post is None else self._entrances.get(post.path)
-        if post is None or entrance is None or entrance.lane not in full:
+        if post is None or entrance is None or not entrance.lane.full(now):
             return None
         return self._refusal(entrance, self._make_id(post.request_id), keep_alive=True)
 
@@ -92,24 +93,22 @@ class Gate:
         return _encode(customer_form, status, detail, request_id, keep_alive=False)
 
     def _refusal(self, entrance: Entrance, request_id: str, keep_alive: bool) -> bytes:
-        self._answered(entrance.path, HTTPStatus.SERVICE_UNAVAILABLE)
-        same = _refusal_without_id(
-            entrance.customer_form, keep_alive, len(request_id), int(time.time())
-        )
-        return same.replace(_ID_CHARACTER * len(request_id), request_id.encode())
+        self._answered(entrance.path, _REFUSED)
+        around = _around_id(entrance.customer_form, keep_alive, len(request_id), int(time.time()))
+        return request_id.encode().join(around)
 
 
 @lru_cache(maxsize=64)
-def _refusal_without_id(
+def _around_id(
     customer_form: bool, keep_alive: bool, id_length: int, _second: int
-) -> bytes:
-    """A whole refusal, with a row of ``_ID_CHARACTER`` in place of the request's id.
+) -> tuple[bytes, ...]:
+    """A whole refusal in pieces, between which the request's id belongs.
 
     ``_second`` because it carries the date.
     """
-    request_id = _ID_CHARACTER.decode() * id_length
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    return _encode(customer_form, status, _DETAIL, request_id, keep_alive=keep_alive)
+    place = "?" * id_length  # in no request id, and nowhere else in a refusal
+    whole = _encode(customer_form, _REFUSED, _DETAIL, place, keep_alive=keep_alive)
+    return tuple(whole.split(place.encode()))
 
 
 def _encode(
@@ -129,7 +128,7 @@ def _encode(
             f'"request_id":"{request_id}"}}'
         )
     headers = [("Content-Type", kind), ("X-Request-ID", request_id)]
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status is _REFUSED:
         headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
     line = f"{status.value} {status.phrase.upper()}"
     return encode_response(line, headers, body.encode(), keep_alive, head=False)

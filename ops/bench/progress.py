@@ -1,12 +1,19 @@
 """What the benchmark says while it runs: what now, how far, how long still."""
 
 import time
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 from ops.load.loops import EverySecond
-from ops.load.record import Record
+from ops.load.record import Recent
 
 _MINUTE = 60
+
+
+class Watched(Protocol):
+    """A run that says how it goes."""
+
+    def take_recent(self) -> Recent:
+        """What came since the last call."""
 
 
 class Plan(NamedTuple):
@@ -52,11 +59,11 @@ class Progress:
             self._out.write(self._line("") + "\n")
             self._out.flush()
 
-    def watch(self, record: Record) -> EverySecond:
+    def watch(self, run: Watched) -> EverySecond:
         """Shows what comes in, second by second, where the line can be overwritten."""
 
         def show(_elapsed: float) -> None:
-            recent = record.take_recent()
+            recent = run.take_recent()
             if self._terminal:
                 self._overwrite(f"  {recent.answers}/s  p50 {recent.p50:.1f} ms")
 

@@ -67,8 +67,8 @@ class HttpConnection:
             sent = 0
         except OSError:
             return  # the reading that follows tells
-        self._unsent = self._unsent[sent:]
-        if self._unsent:
+        if sent < len(self._unsent):
+            self._unsent = self._unsent[sent:]
             self._poll.modify(self.fd, select.EPOLLIN | select.EPOLLOUT)
 
     def resume(self) -> None:
@@ -99,13 +99,11 @@ class HttpConnection:
 
 def parse_reply(received: bytes) -> Reply | None:
     """The reply, once all of it is here. Only replies with a Content-Length are understood."""
-    end = received.find(_HEAD_END)
-    if end < 0:
+    head, end, body = received.partition(_HEAD_END)
+    if not end:
         return None
-    head = received[: end + 2].lower()
-    at = head.find(_LENGTH) + len(_LENGTH)
-    length = int(head[at : head.find(b"\r\n", at)]) if at >= len(_LENGTH) else 0
-    body = received[end + len(_HEAD_END) :]
-    if len(body) < length:
+    head = head.lower()
+    length = head.partition(_LENGTH)[2].partition(b"\r\n")[0]
+    if len(body) < int(length or b"0"):
         return None
-    return Reply(int(received[9:12]), body, _RETRY_AFTER in head)
+    return Reply(int(head[9:12]), body, _RETRY_AFTER in head)

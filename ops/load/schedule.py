@@ -1,5 +1,6 @@
 """When the requests of an open loop are due."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -33,6 +34,16 @@ class Schedule:
             number -= phase.requests
             began += phase.seconds
         return began
+
+    def dues(self, first: int, end: int) -> Iterator[float]:
+        """When each of ``first <= number < end`` is due: cheaper than to ask for one by one."""
+        began = 0.0
+        number = 0
+        for phase in self._phases:
+            for at in range(max(0, first - number), min(phase.requests, end - number)):
+                yield began + at / phase.rate
+            number += phase.requests
+            began += phase.seconds
 
     def due_by(self, elapsed: float) -> int:
         """How many requests are due ``elapsed`` seconds after the beginning."""

@@ -84,6 +84,17 @@ def test_more_requests_than_connections_wait_for_one() -> None:
         assert run(url, a_request(), requests=50).good == 50
 
 
+def test_a_crowd_of_requests_is_sent_at_its_rate_and_gets_every_reply() -> None:
+    with server(answer) as url:
+        record, pool = Record(), ConnectionPool(url, 8)
+        pool.fill()
+        schedule = Schedule(Phase(4000.0, 0.2))
+        seconds = open_loop(pool, sender(pool, [a_request()], [b"ok"]), schedule, record.add, quiet)
+        pool.close()
+    assert record.good == 800
+    assert seconds >= schedule.due(799)
+
+
 def test_a_large_request_is_sent_in_pieces_and_a_reply_read_in_pieces() -> None:
     with server(lambda c: answer(c, (REPLY[:10], REPLY[10:30], REPLY[30:]))) as url:
         assert run(url, a_request(8_000_000), requests=4).good == 4

@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ops.load.__main__ import within
 from ops.load.connection import LOST, Reply, parse_reply
 from ops.load.payloads import bodies, get_request, requests, rows_from_csv, synthesised_rows
-from ops.load.record import Ended, Record
+from ops.load.record import Ended, Latencies, Record
 from ops.load.schedule import Phase, Schedule
 from shared.rows import RowReader
 from tests.builders import a_row, api_settings
@@ -89,6 +92,18 @@ def test_latency_is_that_of_good_answers_and_the_rest_are_errors() -> None:
     assert figures["statuses"] == {"200": 101, "503": 1}
 
 
+@given(st.lists(st.floats(0.0, 200.0), min_size=1))
+def test_percentiles_are_those_of_an_hdr_histogram(seconds: list[float]) -> None:
+    histogram, latencies = HdrHistogram(1, 120_000_000, 3), Latencies()
+    for value in seconds:
+        histogram.record_value(min(max(1, int(value * 1e6)), 120_000_000))
+        latencies.add(value)
+    for percentile in (0.0, 50.0, 99.9, 100.0):
+        expected = histogram.get_value_at_percentile(percentile) / 1000
+        assert latencies.milliseconds(percentile) == expected
+    assert latencies.summary()["max"] == round(histogram.get_max_value() / 1000, 3)
+
+
 def test_refusals_have_a_histogram_of_their_own() -> None:
     record = Record()
     record.add(an_end(503, latency=0.020, retry_after=True))
@@ -134,6 +149,13 @@ def test_requests_are_due_at_the_rate_of_their_phase() -> None:
     schedule = Schedule(Phase(10, 2), Phase(2, 1.5))
     assert (schedule.requests, schedule.seconds) == (23, 3.5)
     assert [schedule.due(n) for n in (0, 1, 19, 20, 22)] == [0, 0.1, 1.9, 2, 3]
+
+
+@pytest.mark.parametrize(("first", "end"), [(0, 23), (3, 3), (5, 21), (20, 23), (22, 30)])
+def test_dues_of_many_are_those_of_each(first: int, end: int) -> None:
+    schedule = Schedule(Phase(10, 2), Phase(2, 1.5))
+    each = [schedule.due(n) for n in range(first, min(end, schedule.requests))]
+    assert list(schedule.dues(first, end)) == each
 
 
 @pytest.mark.parametrize(("elapsed", "due"), [(0, 1), (0.05, 1), (0.1, 2), (2.1, 21), (9, 23)])
