@@ -37,6 +37,7 @@ class FakeMessage:
         self.acknowledged = 0
         self.rejected = 0
         self.delivery_tag = "not a number"
+        self.channel = None
 
     def ack_log_error(self, _logger: object, _errors: object) -> None:
         self.acknowledged += 1
@@ -246,6 +247,7 @@ class FakeDispatcher:
         self.result: RawResult | None = None
         self.cache: CacheUse | None = None
         self.troubles: dict[str, str] = {}
+        self.missing: dict[Lane, str] = {}
         self.calls: list[tuple[Any, ...]] = []
 
     def _called(self, *call: Any) -> None:
@@ -276,6 +278,9 @@ class FakeDispatcher:
 
     def problems(self) -> dict[str, str]:
         return self.troubles
+
+    def missing_lanes(self) -> dict[Lane, str]:
+        return self.missing
 
     def as_dispatcher(self) -> Dispatcher:
         return cast("Dispatcher", self)
