@@ -112,6 +112,8 @@ class AmqpLink:
         self._unconfirmed: dict[int, str] = {}
         self._refusals: Refusals = {}
         self._missing: str | None = None
+        self._taken = False
+        self._doubt: str | None = None
         channel.confirm_select()
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
@@ -129,6 +131,7 @@ class AmqpLink:
         )
         while self._unconfirmed and not self._blocked:
             self._connection.drain_events(timeout=timeout)
+        self._taken = False
 
     def send(self, messages: Sequence[TaskMessage], timeout: float) -> Refusals:
         """See ``Link``. Raises one of ``errors`` where confirms stay out."""
@@ -154,10 +157,11 @@ class AmqpLink:
     def idle(self) -> None:
         """Reads what the broker has to say, and keeps the connection alive.
 
-        Raises one of ``errors`` also where the queue has gone: a new connection declares it.
+        Raises one of ``errors`` also where a new connection may do what this one cannot.
         """
-        if self._missing:
-            raise amqp.NotFound(self._missing)
+        doubt = self._missing or self._doubt
+        if doubt:
+            raise amqp.RecoverableConnectionError(doubt)
         self._connection.heartbeat_check()
         try:
             self._connection.drain_events(timeout=0.001)
@@ -174,10 +178,19 @@ class AmqpLink:
 
     def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
         self._confirm(delivery_tag, multiple)
+        self._taken = True
 
     def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
+        """The queue is full; or its leader has died.
+
+        RabbitMQ looks for a quorum queue's leader when a channel first publishes to it. One that
+        meets with the old leader refuses everything for seconds, while a new one would find its
+        successor.
+        """
+        if not self._taken:
+            self._doubt = "The queue has taken nothing yet"
         for task_id in self._confirm(delivery_tag, multiple):
-            self._refusals[task_id] = "The queue is full"
+            self._refusals[task_id] = self._doubt or "The queue is full"
 
     def _on_return(self, _error: Exception, _exchange: str, queue: str, message: Any) -> None:
         if queue:  # the probe is for none
