@@ -72,5 +72,7 @@ def _readiness(
     else:
         status, code = "degraded" if missing else "ready", HTTPStatus.OK
     if missing and checks["broker"] == "ok":
-        checks["broker"] = "; ".join(f"{lane}: {reason}" for lane, reason in missing.items())
+        checks["broker"] = "; ".join(
+            reason if lane in reason else f"{lane}: {reason}" for lane, reason in missing.items()
+        )
     return json_response(Readiness(status, checks, workers), code)
