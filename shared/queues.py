@@ -76,3 +76,9 @@ def declare_lane(channel: StdChannel, lane: Lane) -> None:
     """Declares what a lane needs. Raises the channel's errors, a mismatch with RabbitMQ's too."""
     for queue in queues_of(lane):
         queue.bind(channel).declare()
+
+
+def declare_queues(channel: StdChannel) -> None:
+    """Declares what both lanes need. Raises as ``declare_lane`` does."""
+    for lane in Lane:
+        declare_lane(channel, lane)

@@ -14,7 +14,7 @@ from redis import RedisError
 
 from shared.instruments import REPORT_SECONDS
 from shared.presence import RENEW_SECONDS, announce, withdraw
-from shared.queues import Lane, declare_lane
+from shared.queues import declare_queues
 from worker.batcher import Batcher
 from worker.heartbeat import Heartbeat
 
@@ -48,8 +48,7 @@ class DeclareQueues(StartStopStep):  # type: ignore[misc]
 
     def start(self, consumer: Any) -> None:
         """Runs on every connection: a broker that lost its data gets its queues back."""
-        for lane in Lane:
-            declare_lane(consumer.connection.default_channel, lane)
+        declare_queues(consumer.connection.default_channel)
 
 
 class KeepLanes(StartStopStep):  # type: ignore[misc]
