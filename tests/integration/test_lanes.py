@@ -10,6 +10,7 @@ from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.transport.base import StdChannel
 
+from shared.celery_app import make_celery
 from shared.queues import Lane
 from shared.settings import WorkerSettings
 from tests.builders import a_row
@@ -113,6 +114,26 @@ def test_a_queue_that_is_deleted_under_the_service_is_there_again_within_seconds
     (worker,) = live.stack.workers
     assert f"does not consume {lane}: the queue was deleted" in worker.tail()
     assert "Connection to broker lost" not in worker.tail()
+
+
+@LANES
+def test_an_operator_may_have_a_worker_leave_a_lane_alone_and_take_it_up_again(
+    live: Site, lane: Lane
+) -> None:
+    (other,) = set(Lane) - {lane}
+    settings = WorkerSettings(
+        broker_url=live.url, redis_url=live.stack.environment["REGNO_REDIS_URL"]
+    )
+    with make_celery(settings) as app:
+        wait_until(lambda: live.windows() == WINDOWS, WITHIN, "each lane has its window")
+        (answer,) = app.control.cancel_consumer(lane.value, reply=True, timeout=WITHIN, limit=1)
+        assert "ok" in next(iter(answer.values()))
+        assert live.windows() == {other.value: WINDOWS[other.value]}
+        assert live.works(other)
+        (answer,) = app.control.add_consumer(lane.value, reply=True, timeout=WITHIN, limit=1)
+        assert "ok" in next(iter(answer.values()))
+        wait_until(lambda: live.windows() == WINDOWS, WITHIN, "each lane has its window again")
+        assert live.works(lane)
 
 
 def otherwise(site: Site, lanes: Sequence[Lane]) -> None:
