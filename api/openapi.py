@@ -243,7 +243,8 @@ def _paths(settings: ApiSettings, body: dict[str, Any]) -> dict[str, Any]:
         "/readyz": {
             "get": {
                 "operationId": "readyz",
-                "summary": "The process can serve: broker, Redis and at least one worker",
+                "summary": "The process can serve: broker, Redis and at least one worker; "
+                "`degraded` where it can do so in one lane only",
                 "security": [],
                 "responses": _answers(
                     {200: ("It can", "Readiness"), 503: ("A part is missing", "Readiness")}, ()

@@ -123,7 +123,8 @@ def _make_publisher(settings: ApiSettings, metrics: ApiMetrics, lane: Lane) -> P
         metrics.tallies.count(metrics.publish_failures.labels(_label(lane))),
         metrics.unexpected,
     )
-    return Publisher(partial(open_link, settings.broker_url), settings.publish_timeout, counts)
+    connect = partial(open_link, settings.broker_url, lane)
+    return Publisher(connect, settings.publish_timeout, counts)
 
 
 def _label(lane: Lane) -> str:

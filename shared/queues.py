@@ -77,7 +77,19 @@ def dead_queue() -> Queue:
     return Queue(DEAD_QUEUE, durable=True, queue_arguments=arguments)
 
 
-def declare_queues(channel: StdChannel) -> None:
-    """Declares every queue. Raises the channel's errors, a mismatch with the broker's included."""
-    for queue in (*lane_queues(), dead_queue()):
+def queues_of(lane: Lane) -> list[Queue]:
+    """What a lane needs, its own last. Nothing of the other one, so that they fail apart."""
+    sync, lasting = lane_queues()
+    return [sync] if lane is Lane.SYNC else [dead_queue(), lasting]
+
+
+def declare_lane(channel: StdChannel, lane: Lane) -> None:
+    """Declares what a lane needs. Raises the channel's errors, a mismatch with RabbitMQ's too."""
+    for queue in queues_of(lane):
         queue.bind(channel).declare()
+
+
+def declare_queues(channel: StdChannel) -> None:
+    """Declares what both lanes need. Raises as ``declare_lane`` does."""
+    for lane in Lane:
+        declare_lane(channel, lane)

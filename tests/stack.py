@@ -109,7 +109,7 @@ class Stack:
             running = sum(worker.running() for worker in self.workers)
             return (
                 answer is not None
-                and answer.status_code == 200
+                and answer.json()["status"] == "ready"
                 and len(answer.json()["workers"]) >= running
             )
 

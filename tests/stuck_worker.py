@@ -13,6 +13,7 @@ import worker.app
 from shared.features import FeatureRow
 from shared.results import Prediction
 from worker.__main__ import main
+from worker.lane_channel import LaneChannel
 from worker.model import Model, load_model
 from worker.steps import Presence
 from worker.watch import Patience
@@ -59,12 +60,15 @@ class LosingPresence(Presence):
     def start(self, consumer: Any) -> None:
         """See ``Presence``."""
         super().start(consumer)
-        consumer.timer.call_repeatedly(_LOOK_SECONDS, self._lose, (consumer.task_consumer.channel,))
+        connection = consumer.task_consumer.channel.connection
+        consumer.timer.call_repeatedly(_LOOK_SECONDS, self._lose, (connection,))
 
-    def _lose(self, channel: Any) -> None:
+    def _lose(self, connection: Any) -> None:
         if told(LOSE):
-            for tag in channel.callbacks:
-                channel.send_method(spec.Basic.Cancel, "sb", (tag, True))
+            for channel in connection.channels.values():
+                if isinstance(channel, LaneChannel):
+                    for tag in channel.callbacks:
+                        channel.send_method(spec.Basic.Cancel, "sb", (tag, True))
 
 
 def load_stuck(path: Path) -> Model:

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,14 @@ from worker.model import Model
 from worker.predictor import BatchPredictor
 from worker.quarantine import Quarantine
 from worker.read_ahead import READ_AHEAD
-from worker.steps import Batching, DeclareQueues, Presence, RegnoConsumer, Reporting
+from worker.steps import (
+    Batching,
+    DeclareQueues,
+    KeepLanes,
+    Presence,
+    RegnoConsumer,
+    Reporting,
+)
 from worker.store import ResultStore
 from worker.task_events import TaskEvents
 from worker.watch import Signs
@@ -65,7 +73,7 @@ def create_worker(
         settings, model, redis, counts, wall_clock=clock, signs=signs, tracer=tracer
     )
     app.register_task(pick_regno(model, reader, make_batcher))
-    app.steps["consumer"] |= {DeclareQueues, Reporting, Batching, Presence}
+    app.steps["consumer"] |= {Reporting, Batching, Presence}
     return PlainWorker(
         app=app,
         hostname=name,
@@ -87,9 +95,13 @@ def create_worker(
 
 
 def prepare_transport(app: Celery, broker_url: str) -> None:
-    """With RabbitMQ, a window for each lane and, unless it speaks TLS, reading ahead."""
+    """With RabbitMQ, a channel for each lane and, unless it speaks TLS, reading ahead."""
     if broker_url.startswith("amqp"):
-        app.amqp.Consumer = LaneConsumer
+        window = app.conf.worker_prefetch_multiplier
+        app.amqp.Consumer = partial(LaneConsumer, sync_window=window)
+        app.steps["consumer"].add(KeepLanes)
+    else:
+        app.steps["consumer"].add(DeclareQueues)
     if broker_url.startswith("amqp://"):
         app.conf.broker_transport = READ_AHEAD
 

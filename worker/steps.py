@@ -16,7 +16,7 @@ from redis import RedisError
 from shared.clock import RedisClock
 from shared.instruments import REPORT_SECONDS
 from shared.presence import RENEW_SECONDS, announce, withdraw
-from shared.queues import declare_queues
+from shared.queues import Lane, declare_queues
 from worker.batcher import Batcher
 from worker.heartbeat import Heartbeat
 from worker.watch import Signs
@@ -25,6 +25,11 @@ _logger = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1
 """Between two attempts to reach RabbitMQ."""
+
+LANE_RETRY_SECONDS = 1.0
+
+_FIRST_SECONDS = 0.05
+"""After a connection is made; RabbitMQ has hardly ever not answered by then."""
 
 _UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 """Would declare 28 queues for countdowns, because one of our queues is a quorum queue."""
@@ -55,13 +60,31 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
 
 
 class DeclareQueues(StartStopStep):  # type: ignore[misc]
-    """Declares every queue, the dead-letter one too, that nobody here consumes."""
+    """Declares every queue, the dead-letter one too, where the consumer does not do so."""
 
     requires = (Connection,)
 
     def start(self, consumer: Any) -> None:
         """Runs on every connection: a broker that lost its data gets its queues back."""
         declare_queues(consumer.connection.default_channel)
+
+
+class KeepLanes(StartStopStep):  # type: ignore[misc]
+    """Has a lane that is missing consumed as soon as it can be had."""
+
+    requires = (Tasks,)
+    _timer: Any = None
+
+    def start(self, consumer: Any) -> None:
+        """Runs before the lanes are consumed for the first time."""
+        again = consumer.task_consumer.consume
+        self._timer = consumer.timer.call_repeatedly(LANE_RETRY_SECONDS, again)
+
+    def stop(self, _consumer: Any) -> None:
+        """Runs when consuming ends, for good or until the broker is back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class Reporting(StartStopStep):  # type: ignore[misc]
@@ -103,7 +126,8 @@ class Batching(StartStopStep):  # type: ignore[misc]
 class Presence(StartStopStep):  # type: ignore[misc]
     """Says that this worker consumes: in Redis for ``/readyz``, in a file for its container.
 
-    Redis's answer says what time it is.
+    One lane is enough for it. Without any, a worker is as good as one without a broker. Redis's
+    answer says what time it is.
     """
 
     requires = (Tasks,)
@@ -115,18 +139,21 @@ class Presence(StartStopStep):  # type: ignore[misc]
         self._clock: RedisClock = consumer.controller.options["regno_clock"]
         self._signs: Signs = consumer.controller.options["regno_signs"]
         self._heartbeat: Heartbeat = consumer.controller.options["regno_heartbeat"]
-        self._timer: Any = None
+        self._task_consumer: Any = None
+        self._timers: list[Any] = []
 
     def start(self, consumer: Any) -> None:
-        """Runs once the queues are consumed; renewed by the same loop that takes messages."""
-        self._announce()
-        self._timer = consumer.timer.call_repeatedly(RENEW_SECONDS, self._announce)
+        """Runs before the queues are consumed; renewed by the same loop that takes messages."""
+        self._task_consumer = consumer.task_consumer
+        self._timers = [
+            consumer.timer.call_after(_FIRST_SECONDS, self._announce),
+            consumer.timer.call_repeatedly(RENEW_SECONDS, self._announce),
+        ]
 
     def stop(self, _consumer: Any) -> None:
         """Runs when consuming ends, for good or until the broker is back."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        while self._timers:
+            self._timers.pop().cancel()
         self._heartbeat.end()
         try:
             withdraw(self._redis, self._info.name)
@@ -134,8 +161,12 @@ class Presence(StartStopStep):  # type: ignore[misc]
             _logger.warning("could not withdraw: %s", error)
 
     def _announce(self) -> None:
+        lanes = self._task_consumer
+        consumed = [Lane(queue.name) for queue in lanes.queues if lanes.consuming_from(queue)]
+        self._signs.turned(consumed)
+        if not consumed:
+            return
         self._heartbeat.beat()
-        self._signs.turned()
         try:
             self._clock.learn(lambda: announce(self._redis, self._info))
         except RedisError as error:

@@ -4,15 +4,15 @@ Two things are not to last:
 
 - The loop neither turns nor begins a batch: something never returns, or never comes back to
   consuming after a connection was lost.
-- The loop turns, but nothing comes of a lane although RabbitMQ has messages for it, or knows of
-  nobody who consumes it: the consumer was lost without anybody being told.
+- The loop turns, but nothing comes of a lane that it consumes, although RabbitMQ has messages for
+  it, or knows of nobody who consumes it: the consumer was lost without anybody being told.
 
 RabbitMQ is asked twice before either counts. While it does not answer, waiting for it is what a
 worker has to do; and once it does, a worker that tries to connect has the time in between. So has
 one whose process was stopped, or whose machine slept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from shared.queues import Lane
@@ -40,12 +40,17 @@ class Signs:
     def __init__(self) -> None:
         self.turns = 0
         self.batches = 0
+        self.consumed: frozenset[Lane] = frozenset()
         self.taken = dict.fromkeys(Lane, 0)
         self.in_hand = dict.fromkeys(Lane, 0)
 
-    def turned(self) -> None:
-        """The loop goes round, and takes what has come."""
+    def turned(self, consumed: Iterable[Lane] = Lane) -> None:
+        """The loop goes round, and takes what has come of the lanes that it consumes.
+
+        A lane that cannot be had is asked for again and again, and is missing meanwhile.
+        """
         self.turns += 1
+        self.consumed = frozenset(consumed)
 
     def began_batch(self) -> None:
         """A batch begins; of those that wait one may follow another without a turn."""
@@ -120,7 +125,8 @@ class _LaneWatch:
     def pass_time(self, seconds: float) -> None:
         """So much time has passed, in which the loop has turned."""
         taken = self._signs.taken[self.name]
-        if taken != self._taken or self._signs.in_hand[self.name]:
+        busy = taken != self._taken or self._signs.in_hand[self.name]
+        if busy or self.name not in self._signs.consumed:
             self.quiet, self._unserved = 0.0, 0
         else:
             self.quiet += seconds

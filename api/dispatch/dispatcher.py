@@ -221,11 +221,20 @@ class Dispatcher:
         return before
 
     def problems(self) -> dict[str, str]:
-        """The parts that keep this process from serving, each with the reason."""
-        broker = self._publishers[Lane.SYNC].problem() or self._publishers[Lane.ASYNC].problem()
+        """The parts that keep this process from serving, each with the reason.
+
+        With one lane that can be published to it serves.
+        """
+        missing = self.missing_lanes()
+        broker = "; ".join(dict.fromkeys(missing.values())) if len(missing) == len(Lane) else None
         redis = self._replies.problem() or self._timekeeper.problem()
         found = {"broker": broker, "redis": redis}
         return {part: reason for part, reason in found.items() if reason is not None}
+
+    def missing_lanes(self) -> dict[Lane, str]:
+        """The lanes that cannot be published to, each with the reason."""
+        found = {lane: publisher.problem() for lane, publisher in self._publishers.items()}
+        return {lane: reason for lane, reason in found.items() if reason is not None}
 
     def _publish(
         self,

@@ -2,7 +2,8 @@
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import amqp
@@ -12,7 +13,7 @@ from kombu.messaging import Producer
 from api.dispatch.frames import publish_frames
 from shared.errors import BrokerUnavailable
 from shared.messages import TaskMessage
-from shared.queues import declare_queues
+from shared.queues import Lane, declare_lane
 
 HEARTBEAT_SECONDS = 10
 
@@ -41,10 +42,10 @@ class Link(Protocol):
         """Drops the connection without a word to the other side."""
 
 
-def open_link(broker_url: str, timeout: float) -> Link:
-    """Connects within ``timeout`` seconds and declares the queues.
+def open_link(broker_url: str, lane: Lane, timeout: float) -> Link:
+    """Connects within ``timeout`` seconds and declares what the lane needs.
 
-    Raises BrokerUnavailable.
+    Raises BrokerUnavailable, which names the lane where it is only that which cannot be had.
     """
     blocked: list[str] = []
     is_amqp = broker_url.startswith("amqp")
@@ -60,22 +61,32 @@ def open_link(broker_url: str, timeout: float) -> Link:
         transport_options=options,
     )
     errors = connection.connection_errors + connection.channel_errors + (OSError,)
-    try:
+    with _collected_after(errors, connection, "Cannot reach the broker"):
         # One attempt: connect() would sleep two seconds and try again.
         connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
         if not is_amqp:
             channel = connection.channel()
-            declare_queues(channel)
+            declare_lane(channel, lane)
             return VirtualLink(connection, channel, errors)
         with connection.connection.transport.having_timeout(timeout):
             channel = connection.channel()
-            declare_queues(channel)
+            with _collected_after(errors, connection, f"Cannot have {lane}"):
+                declare_lane(channel, lane)
             link = AmqpLink(connection, channel, errors, blocked)
             link.probe(timeout)
+    return link
+
+
+@contextmanager
+def _collected_after(
+    errors: tuple[type[Exception], ...], connection: Connection, what: str
+) -> Iterator[None]:
+    """One of ``errors`` drops the connection and becomes BrokerUnavailable."""
+    try:
+        yield
     except errors as error:
         connection.collect()
-        raise BrokerUnavailable(f"Cannot reach the broker: {error}") from error
-    return link
+        raise BrokerUnavailable(f"{what}: {error}") from error
 
 
 class AmqpLink:
@@ -100,6 +111,9 @@ class AmqpLink:
         self._tags = itertools.count(1)
         self._unconfirmed: dict[int, str] = {}
         self._refusals: Refusals = {}
+        self._missing: str | None = None
+        self._taken = False
+        self._doubt: str | None = None
         channel.confirm_select()
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
@@ -117,6 +131,7 @@ class AmqpLink:
         )
         while self._unconfirmed and not self._blocked:
             self._connection.drain_events(timeout=timeout)
+        self._taken = False
 
     def send(self, messages: Sequence[TaskMessage], timeout: float) -> Refusals:
         """See ``Link``. Raises one of ``errors`` where confirms stay out."""
@@ -140,7 +155,13 @@ class AmqpLink:
         connection.bytes_sent += len(messages)  # by this py-amqp tells whether a heartbeat is due
 
     def idle(self) -> None:
-        """Reads what the broker has to say, and keeps the connection alive."""
+        """Reads what the broker has to say, and keeps the connection alive.
+
+        Raises one of ``errors`` also where a new connection may do what this one cannot.
+        """
+        doubt = self._missing or self._doubt
+        if doubt:
+            raise amqp.RecoverableConnectionError(doubt)
         self._connection.heartbeat_check()
         try:
             self._connection.drain_events(timeout=0.001)
@@ -148,8 +169,8 @@ class AmqpLink:
             return
 
     def refuses(self) -> str | None:
-        """The alarm's reason, while RabbitMQ blocks publishers."""
-        return self._blocked[0] if self._blocked else None
+        """The alarm's reason, while RabbitMQ blocks publishers; or that the queue has gone."""
+        return self._blocked[0] if self._blocked else self._missing
 
     def close(self) -> None:
         """Drops the socket."""
@@ -157,13 +178,24 @@ class AmqpLink:
 
     def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
         self._confirm(delivery_tag, multiple)
+        self._taken = True
 
     def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
+        """The queue is full; or its leader has died.
+
+        RabbitMQ looks for a quorum queue's leader when a channel first publishes to it. One that
+        meets with the old leader refuses everything for seconds, while a new one would find its
+        successor.
+        """
+        if not self._taken:
+            self._doubt = "The queue has taken nothing yet"
         for task_id in self._confirm(delivery_tag, multiple):
-            self._refusals[task_id] = "The queue is full"
+            self._refusals[task_id] = self._doubt or "The queue is full"
 
     def _on_return(self, _error: Exception, _exchange: str, queue: str, message: Any) -> None:
-        self._refusals[message.properties["correlation_id"]] = f"There is no queue {queue}"
+        if queue:  # the probe is for none
+            self._missing = f"There is no queue {queue}"
+            self._refusals[message.properties["correlation_id"]] = self._missing
 
     def _confirm(self, tag: int, multiple: bool) -> list[str]:
         tags = [t for t in self._unconfirmed if t <= tag] if multiple else [tag]

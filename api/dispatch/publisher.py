@@ -13,6 +13,7 @@ from shared.errors import BrokerUnavailable
 from shared.instruments import Count, Distribution
 from shared.messages import TaskMessage
 from shared.metrics import Unexpected, Where
+from shared.reminder import Reminder
 
 _logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Publisher:
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._link: Link | None = None
         self._look_at = clock()
+        self._reminder = Reminder(clock)
         self._problem: BrokerUnavailable | None = BrokerUnavailable("Not connected to the broker")
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
@@ -141,13 +143,13 @@ class Publisher:
             entry.done(error)
 
     def _look_after_link(self) -> None:
-        if self._link is None:
-            self._open()
-        else:
+        if self._link is not None:
             try:
                 self._link.idle()
             except self._link.errors as error:
                 self._lose(error)
+        if self._link is None:
+            self._open()
         self._look_at = self._clock() + LOOK_SECONDS
 
     def _open(self) -> None:
@@ -155,13 +157,17 @@ class Publisher:
             self._link = self._connect(self._timeout)
         except BrokerUnavailable as error:
             self._problem = error
+            if self._reminder.due(error.detail):
+                _logger.warning("cannot publish: %s", error)
             return
         self._problem = None
+        self._reminder.over()
         _logger.info("connected to the broker")
 
     def _lose(self, error: Exception) -> None:
         _logger.warning("lost the broker: %s", error)
         self._problem = BrokerUnavailable("Lost the connection to the broker")
+        self._look_at = self._clock()  # most often there is another one at once
         self._close()
 
     def _close(self) -> None:

@@ -1,5 +1,6 @@
 """``/livez`` and ``/readyz``: is the process up, and can it serve."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from redis import Redis, RedisError
 from api.answers import json_response
 from api.dispatch.dispatcher import Dispatcher
 from shared.presence import WorkerInfo, present_workers
+from shared.queues import Lane
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -22,7 +24,7 @@ class Readiness(msgspec.Struct, frozen=True):
     """Whether the process can serve, and what each part it needs says."""
 
     status: str
-    """``ready`` or ``not ready``."""
+    """``ready``; ``degraded``, where one of the two lanes is missing; or ``not ready``."""
     checks: dict[str, str]
     """``broker``, ``redis`` and ``workers``: ``ok`` or what is wrong; ``front_door`` where it is
     about to stop."""
@@ -43,6 +45,7 @@ def make_blueprint(dispatcher: Dispatcher, redis: Redis, drain_file: Path) -> Bl
 
     @blueprint.get("/readyz")
     def readyz() -> Response:
+        missing = dispatcher.missing_lanes()
         checks = {"broker": "ok", "redis": "ok", "workers": "ok"} | dispatcher.problems()
         workers: list[WorkerInfo] = []
         try:
@@ -55,8 +58,21 @@ def make_blueprint(dispatcher: Dispatcher, redis: Redis, drain_file: Path) -> Bl
                 checks["workers"] = "no worker consumes"
         if drain_file.exists():
             checks["front_door"] = "about to stop"
-        ready = all(check == "ok" for check in checks.values())
-        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return json_response(Readiness("ready" if ready else "not ready", checks, workers), status)
+        return _readiness(checks, missing, workers)
 
     return blueprint
+
+
+def _readiness(
+    checks: dict[str, str], missing: Mapping[Lane, str], workers: list[WorkerInfo]
+) -> Response:
+    """With one lane it can serve, and load balancers are to send it what it can do."""
+    if any(check != "ok" for check in checks.values()):
+        status, code = "not ready", HTTPStatus.SERVICE_UNAVAILABLE
+    else:
+        status, code = "degraded" if missing else "ready", HTTPStatus.OK
+    if missing and checks["broker"] == "ok":
+        checks["broker"] = "; ".join(
+            reason if lane in reason else f"{lane}: {reason}" for lane, reason in missing.items()
+        )
+    return json_response(Readiness(status, checks, workers), code)

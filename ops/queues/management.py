@@ -61,6 +61,9 @@ class _Queue(msgspec.Struct):
 
 
 class _Node(msgspec.Struct):
+    """Of a node that is down only the name is known. Without it RabbitMQ would say ``[]``."""
+
+    name: str
     mem_alarm: bool = False
     disk_free_alarm: bool = False
 

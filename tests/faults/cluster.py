@@ -22,7 +22,13 @@ class Cluster:
         found = system.find_rabbitmq()
         assert found, "the tests need RabbitMQ: apt-get install rabbitmq-server"
         mapper_port = free_port()
-        ports = [RabbitPorts(free_port(), free_port(), mapper_port) for _ in range(_NODES)]
+        managements = [free_port() for _ in range(_NODES)]
+        ports = [
+            RabbitPorts(free_port(), free_port(), mapper_port, management, free_port())
+            for management in managements
+        ]
+        self.api_urls = [programs.rabbitmq_api(port, PASSWORD) for port in managements]
+        """Each node's management API."""
         names = [f"regno{number}@localhost" for number in range(1, _NODES + 1)]
         self.nodes: list[Node] = []
         for name, of_node in zip(names, ports, strict=True):

@@ -25,4 +25,8 @@ class Fault(NamedTuple):
     """Whether no request may fail at all: the rest takes over."""
     cuts: bool = False
     """Whether calls may lose their connection: a front door is killed."""
+    sync_out_within: float | None = None
+    """Synchronous requests may be refused for so many seconds; None: until the part is back."""
+    tasks_out_within: float | None = None
+    """The same of asynchronous ones."""
     back_within: float = BACK_SECONDS

@@ -31,6 +31,10 @@ class Row(NamedTuple):
     """Told 503 or 504, of either kind."""
     slowest_refusal: float
     """Seconds."""
+    sync_out: float
+    """Synchronous requests that were refused, as the seconds in which so many were sent."""
+    tasks_out: float
+    """The same of asynchronous ones."""
     cut: int
     """Calls whose connection ended before their answer."""
     accepted: int
@@ -73,6 +77,8 @@ def tally(fault: str, requests: Sequence[Request], healed_at: float | None) -> R
         right=sum(request.good for request in sync),
         refused=len(refused),
         slowest_refusal=max((request.seconds or 0.0 for request in refused), default=0.0),
+        sync_out=_seconds_refused(sync),
+        tasks_out=_seconds_refused(tasks),
         cut=sum(request.status == LOST for request in requests),
         accepted=len(accepted),
         done=sum(task.end == "done" and bool(task.right) for task in accepted),
@@ -88,6 +94,13 @@ def tally(fault: str, requests: Sequence[Request], healed_at: float | None) -> R
 
 _REFUSALS = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _EXPLAINED = (None, LOST, HTTPStatus.OK, HTTPStatus.ACCEPTED, *_REFUSALS)
+
+
+def _seconds_refused(requests: Sequence[Request]) -> float:
+    """Of a constant load."""
+    sent = [request.sent_at for request in requests]
+    refused = sum(request.status in _REFUSALS for request in requests)
+    return refused * (max(sent) - min(sent)) / len(sent) if sent else 0.0
 
 
 def _late(request: Request) -> bool:

@@ -24,7 +24,7 @@ class Relay:
     def __enter__(self) -> Self:
         self._thread.start()
         serving = asyncio.start_server(self._serve, LOOPBACK, self.port)
-        asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -34,6 +34,7 @@ class Relay:
         self._loop.close()
 
     async def _end(self) -> None:
+        self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

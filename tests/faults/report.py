@@ -12,6 +12,8 @@ _COLUMNS = {
     "right": "right",
     "refused": "refused",
     "slowest_refusal": "slowest refusal s",
+    "sync_out": "sync out s",
+    "tasks_out": "tasks out s",
     "cut": "cut",
     "accepted": "accepted",
     "done": "done",

@@ -48,6 +48,12 @@ def verdict(fault: Fault, row: Row) -> list[str]:
         broken.append(f"{row.refused} refused, though the rest could take over")
     if row.cut and not fault.cuts:
         broken.append(f"{row.cut} connections cut, though no front door was killed")
+    for kind, out, within in (
+        ("sync", row.sync_out, fault.sync_out_within),
+        ("tasks", row.tasks_out, fault.tasks_out_within),
+    ):
+        if within is not None and out > within:
+            broken.append(f"{kind} out for {out:.1f} s instead of {within:g}")
     if row.back_after is not None and row.back_after > fault.back_within:
         broken.append(f"back after {row.back_after:.1f} s instead of {fault.back_within:g}")
     return broken

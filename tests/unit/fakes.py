@@ -39,6 +39,7 @@ class FakeMessage:
         self.rejected = 0
         self.together = False
         self.delivery_tag: int | str = "not a number"
+        self.channel = None
 
     def ack_log_error(self, _logger: object, _errors: object, multiple: bool = False) -> None:
         self.acknowledged += 1
@@ -283,6 +284,7 @@ class FakeDispatcher:
         self.result: RawResult | None = None
         self.cache: CacheUse | None = None
         self.troubles: dict[str, str] = {}
+        self.missing: dict[Lane, str] = {}
         self.calls: list[tuple[Any, ...]] = []
 
     def _called(self, *call: Any) -> None:
@@ -313,6 +315,9 @@ class FakeDispatcher:
 
     def problems(self) -> dict[str, str]:
         return self.troubles
+
+    def missing_lanes(self) -> dict[Lane, str]:
+        return self.missing
 
     def as_dispatcher(self) -> Dispatcher:
         return cast("Dispatcher", self)

@@ -24,11 +24,11 @@ class Channel:
 class Delivered:
     def __init__(self, channel: Channel, tag: Any) -> None:
         self.delivery_tag = tag
-        self._channel = channel
+        self.channel = channel
 
     def ack_log_error(self, _logger: object, _errors: object, multiple: bool = False) -> None:
-        held = self._channel.unacknowledged
-        self._channel.calls += 1
+        held = self.channel.unacknowledged
+        self.channel.calls += 1
         assert self.delivery_tag in held, "acknowledged twice"
         ended = (
             {tag for tag in held if tag <= self.delivery_tag} if multiple else {self.delivery_tag}
@@ -62,3 +62,11 @@ def test_tags_that_are_not_numbers_are_acknowledged_one_by_one(waiting: list[str
         [channel.message("a"), channel.message("b")], [channel.message(tag) for tag in waiting], ()
     )
     assert channel.unacknowledged == {"c"}
+
+
+def test_tags_of_two_channels_have_nothing_to_do_with_each_other() -> None:
+    sync, lasting = Channel({1, 2, 3}), Channel({1, 2, 3})
+    done = [sync.message(1), lasting.message(1), sync.message(3), lasting.message(2)]
+    acknowledge(done, [sync.message(2), lasting.message(3)], ())
+    assert sync.unacknowledged == {2}
+    assert lasting.unacknowledged == {3}

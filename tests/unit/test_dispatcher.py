@@ -34,6 +34,10 @@ class Broker:
         self.messages: list[TaskMessage] = []
         self.refused: set[int] = set()
         self.after_each: Callable[[], None] = lambda: None
+        self.trouble: str | None = None
+
+    def problem(self) -> str | None:
+        return self.trouble
 
     def publish(self, message: TaskMessage, done: Done) -> None:
         self.messages.append(message)
@@ -63,15 +67,18 @@ class Store:
 class Case:
     """A dispatcher of chunks of three rows, on fakes. A request in it is answered at once."""
 
-    def __init__(self, tracing: DispatchTracing | None = None) -> None:
+    def __init__(
+        self, tracing: DispatchTracing | None = None, other_broker: Broker | None = None
+    ) -> None:
+        """The asynchronous lane's messages go to ``other_broker``, where there is one."""
         self.broker, self.store = Broker(), Store()
+        self.other_broker = self.broker if other_broker is None else other_broker
         self.slot: Slot[Any] = Slot()
         self.timeless = False
         self.broker.after_each = lambda: self.slot.put(a_success([0]))
-        publisher = cast("Publisher", self.broker)
         self.dispatcher = Dispatcher(
-            publisher,
-            publisher,
+            cast("Publisher", self.broker),
+            cast("Publisher", self.other_broker),
             cast("ReplyListener", self),
             cast("WaiterTable", self),
             cast("TaskStore", self.store),
@@ -94,6 +101,9 @@ class Case:
 
     def waiting(self, _task_id: str) -> nullcontext[Slot[Any]]:
         return nullcontext(self.slot)
+
+    def problem(self) -> None:
+        """As a reply listener that hears."""
 
     def predict(self, rows: Sequence[Row]) -> RawResult:
         return self.dispatcher.predict(rows, 105.0, "request").result
@@ -169,3 +179,15 @@ def test_nothing_is_published_before_the_time_is_known_and_nothing_stays_marked(
         case.dispatcher.submit(ROWS, "request")
     assert case.broker.messages == []
     assert case.store.pending == set()
+
+
+def test_only_without_either_lane_the_broker_is_a_problem() -> None:
+    case = Case(other_broker=Broker())
+    assert case.dispatcher.missing_lanes() == case.dispatcher.problems() == {}
+    case.broker.trouble = "no node"
+    assert case.dispatcher.missing_lanes() == {Lane.SYNC: "no node"}
+    assert case.dispatcher.problems() == {}
+    case.other_broker.trouble = "no leader"
+    assert case.dispatcher.problems() == {"broker": "no node; no leader"}
+    case.other_broker.trouble = "no node"
+    assert case.dispatcher.problems() == {"broker": "no node"}

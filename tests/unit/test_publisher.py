@@ -11,6 +11,7 @@ from shared.errors import BrokerUnavailable
 from shared.messages import TaskMessage
 from shared.metrics import ApiMetrics
 from shared.queues import Lane
+from tests.processes import wait_until
 
 TOOK = 0.25
 
@@ -25,6 +26,9 @@ class Case:
         self.refused: set[str] = set()
         self.fault: Exception | None = None
         self.there = True
+        self.stale = False
+        self.looks = 0
+        self.connections = 0
         self.done: queue.SimpleQueue[BrokerUnavailable | None] = queue.SimpleQueue()
         self._registry = CollectorRegistry()
         self._metrics = ApiMetrics(self._registry)
@@ -39,6 +43,7 @@ class Case:
     def _connect(self, _timeout: float) -> "Case":
         if not self.there:
             raise BrokerUnavailable("not there")
+        self.connections += 1
         return self
 
     def send(self, messages: Sequence[TaskMessage], timeout: float) -> dict[str, str]:
@@ -49,7 +54,10 @@ class Case:
         return {m.task_id: "full" for m in messages if m.task_id in self.refused}
 
     def idle(self) -> None:
-        """As a link does."""
+        self.looks += 1
+        if self.stale:
+            self.stale = False
+            raise OSError("stale")
 
     def refuses(self) -> str | None:
         return None
@@ -143,3 +151,26 @@ def test_a_lost_broker_is_tried_again_though_messages_keep_coming(
     case.there, case.fault = True, None
     assert any(confirmed() for _ in range(20))
     case.publisher.stop()
+
+
+def test_a_connection_that_is_of_no_more_use_is_replaced_at_the_next_look(case: Case) -> None:
+    case.publisher.start()
+    wait_until(lambda: case.looks > 0, 10, "a look")
+    case.stale = True
+    wait_until(lambda: case.connections > 1, 10, "another connection")
+    case.publisher.stop()
+    assert case.publisher.problem() is None
+
+
+def test_a_broker_that_stays_away_is_logged_once(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    case.there = False
+    case.publisher.start()
+    for _ in range(3):
+        message = TaskMessage(Lane.SYNC, "task", b"", {}, {})
+        case.publisher.publish(message, case.done.put)
+        assert case.done.get(timeout=10) is not None
+        case.now += 1.0
+    case.publisher.stop()
+    assert [record.message for record in caplog.records] == ["cannot publish: not there"]

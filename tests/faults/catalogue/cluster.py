@@ -25,7 +25,20 @@ def _killed(home: bool) -> Callable[[Site], AbstractContextManager[None]]:
     return cause
 
 
+ANEW_SECONDS = 2.0
+"""Within these every connection is made anew, and a quorum queue has another leader."""
+
 CLUSTER = (
-    Fault("a RabbitMQ node of three killed, not the one with regno.sync", _killed(home=False)),
-    Fault("the RabbitMQ node with regno.sync killed, of three", _killed(home=True)),
+    Fault(
+        "a RabbitMQ node of three killed, not the one with regno.sync",
+        _killed(home=False),
+        sync_out_within=ANEW_SECONDS,
+        tasks_out_within=ANEW_SECONDS,
+    ),
+    Fault(
+        "the RabbitMQ node with regno.sync killed, of three",
+        _killed(home=True),
+        seconds=5.0,
+        tasks_out_within=ANEW_SECONDS,
+    ),
 )
