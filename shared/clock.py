@@ -22,6 +22,10 @@ MEASURE_SECONDS = 1.0
 DRIFT = 500e-6
 """Seconds a second by which two clocks part at most: NTP slews none of them faster."""
 
+PRECISE = 0.005
+"""Seconds by which the time may be wrong without anybody's deadline being missed for it."""
+
+_TRIES = 3
 _MICROSECONDS = 1_000_000
 
 
@@ -84,9 +88,14 @@ class RedisClock:
         self.learn(redis.time)
 
     def learn(self, ask: Callable[[], tuple[int, int]]) -> None:
-        """Takes in Redis's answer to TIME, which ``ask`` gets: seconds and microseconds."""
-        asked = self._clock()
-        seconds, microseconds = ask()
-        self._offset = better(
-            self._offset, measured(asked, seconds + microseconds / _MICROSECONDS, self._clock())
-        )
+        """Takes in Redis's answer to TIME, which ``ask`` gets: seconds and microseconds.
+
+        It is asked again at once while nothing precise is known: the first exchange connects.
+        """
+        for _ in range(_TRIES):
+            asked = self._clock()
+            seconds, microseconds = ask()
+            told = seconds + microseconds / _MICROSECONDS
+            self._offset = better(self._offset, measured(asked, told, self._clock()))
+            if self._offset.error <= PRECISE:
+                return

@@ -20,9 +20,11 @@ class Redis:
         self.clock = clock
         self.ahead = REDIS_TIME
         self.there, self.back = 0.001, 0.001
+        self.connecting = 0.0
 
     def time(self) -> tuple[int, int]:
-        self.clock.advance(self.there)
+        self.clock.advance(self.there + self.connecting)
+        self.connecting = 0.0
         told = self.clock() + self.ahead
         self.clock.advance(self.back)
         return int(told), round(told % 1 * 1e6)
@@ -94,6 +96,20 @@ def test_the_time_goes_on_between_two_measurements() -> None:
     assert case.clock.known
     case.monotonic.advance(3600)
     assert abs(case.wrong_by()) < 0.001
+
+
+def test_the_first_exchange_is_followed_by_another_where_connecting_made_it_slow() -> None:
+    case = Case()
+    case.redis.connecting = 0.4
+    case.measure()
+    assert abs(case.wrong_by()) < 0.001
+
+
+def test_a_redis_that_is_always_slow_is_believed_in_the_end() -> None:
+    case = Case()
+    case.redis.there = 0.4
+    case.measure()
+    assert abs(case.wrong_by()) <= 0.2
 
 
 def test_a_pause_in_the_middle_of_an_exchange_spoils_nothing() -> None:
