@@ -43,8 +43,10 @@ class Case:
         self.stack.wait_ready()
 
     def close(self) -> None:
-        self.stack.close()
-        self.servers.close()
+        try:
+            self.stack.close()  # fails where a worker hangs and does not stop
+        finally:
+            self.servers.close()
 
     @property
     def worker(self) -> Process:
