@@ -61,8 +61,10 @@ class Admission:
 
     def _expected_wait(self, now: float) -> float:
         """Seconds until all that is in hand is done; 0.0 where the rate is not known."""
-        # Not measured as requests leave: the first of a batch to leave would stand for all.
-        enough = _WINDOW_SECONDS if self._left else max(_WINDOW_SECONDS, self._limits.wait)
+        # Not measured as requests leave: the first of a batch to leave would stand for all. And a
+        # handful may have left before the machine had something else to do for a moment.
+        some = self._left >= ALWAYS_ADMITTED
+        enough = _WINDOW_SECONDS if some else max(_WINDOW_SECONDS, self._limits.wait)
         open_for = now - self._began
         if open_for >= enough:
             self._rate = self._left / open_for

@@ -8,6 +8,7 @@ from typing import Self
 from redis import Redis
 
 from ops.local import programs
+from shared.presence import present_workers
 from tests.faults.door import Door
 from tests.processes import Process, wait_until
 from tests.servers import RabbitServer, RedisServer
@@ -72,11 +73,11 @@ class Site:
         if self._rabbit:
             self._rabbit.close()
 
-    def add_worker(self) -> Process:
-        """Starts one more worker."""
+    def add_worker(self, module: str = MORTAL, **environment: str) -> Process:
+        """Starts one more worker, of a program of its own."""
         self._started += 1
-        program = programs.worker(self.environment, 1)
-        program = program._replace(command=(*program.command[:-1], MORTAL))
+        program = programs.worker({**self.environment, **environment}, 1)
+        program = program._replace(command=(*program.command[:-1], module))
         worker = Process(program, self.folder, copy=self._started)
         self.workers.append(worker)
         return worker
@@ -109,6 +110,13 @@ class Site:
     def waiters(self) -> float:
         """Requests that wait for their answer, as the front doors count them."""
         return sum(door.metric("regno_waiters") for door in self.doors)
+
+    def wait_for_workers(self) -> None:
+        """Until every worker consumes."""
+        with self.redis() as redis:
+            wait_until(
+                lambda: len(present_workers(redis)) == len(self.workers), 30, "workers consume"
+            )
 
     def wait_ready(self) -> None:
         """Until every front door can serve."""

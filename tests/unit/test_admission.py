@@ -71,6 +71,14 @@ def test_a_pause_shorter_than_the_wait_turns_nobody_away() -> None:
     assert all(lane.run(WAIT * 0.8, offered=200, answered=0))
 
 
+def test_a_handful_that_left_before_a_pause_does_not_stand_for_all() -> None:
+    lane = Lane()
+    lane.enter(ALWAYS_ADMITTED + 4)
+    lane.leave(4)
+    lane.now += 0.3
+    assert lane.enter(20) == 20
+
+
 def test_a_worker_that_recovers_is_given_everything_again() -> None:
     lane = Lane()
     lane.run(5, offered=500, answered=0)
