@@ -1,23 +1,30 @@
 """How both roles reach Redis: bounded in time, one quick second try, no hidden waiting."""
 
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.settings import Settings
 
+MAX_CONNECTIONS = 100
+"""Of one process at once. More would only wait in Redis, which does one thing at a time."""
+
 
 def connect_redis(settings: Settings) -> Redis:
     """A client with a pool of its own. Nothing connects until it is used.
 
-    The one retry is for a pooled connection that died while it lay idle; waiting out an
-    outage is the caller's decision, not the library's. RESP2 is all that is needed, and the
-    same replies from every server.
+    Who finds every connection in use waits for one, as long as a command may take. The one
+    retry is for a pooled connection that died while it lay idle; waiting out an outage is the
+    caller's decision, not the library's. RESP2 is all that is needed, and the same replies from
+    every server.
     """
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         settings.redis_url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=settings.redis_timeout,
         socket_timeout=settings.redis_timeout,
         socket_connect_timeout=settings.redis_timeout,
         retry=Retry(NoBackoff(), 1),
         protocol=2,
     )
+    return Redis.from_pool(pool)

@@ -24,12 +24,14 @@ class Subscription:
     """An open subscription. ``next_event`` belongs to one thread, the rest to any."""
 
     def __init__(self, pool: ConnectionPool, silence_limit: float) -> None:
-        """Connects. Raises redis.RedisError.
+        """Connects as the pool's connections do. Raises redis.RedisError.
 
-        ``silence_limit`` in seconds: the connection counts as dead when it says nothing for
-        so long, although it is pinged. A host that vanished closes no connection.
+        The connection is none of the pool's, which would count each that it makes, and make no
+        more after a hundred that could not connect. ``silence_limit`` in seconds: the connection
+        counts as dead when it says nothing for so long, although it is pinged. A host that
+        vanished closes no connection.
         """
-        self._connection = pool.make_connection()
+        self._connection = pool.connection_class(**pool.connection_kwargs)
         self._connection.connect()
         self._sending = threading.Lock()
         self._ping_after = silence_limit / 2
