@@ -16,7 +16,13 @@ from api.dispatch.timekeeper import Timekeeper
 from api.dispatch.tracing import CURRENT_TRACE, DispatchTracing
 from api.dispatch.waiters import Answer, WaiterTable
 from shared.cache import CacheTicket
-from shared.errors import BrokerUnavailable, Conflict, InvalidParameter, UnknownTask
+from shared.errors import (
+    BrokerUnavailable,
+    Conflict,
+    InvalidParameter,
+    ResultStoreUnavailable,
+    UnknownTask,
+)
 from shared.messages import task_message
 from shared.queues import Lane
 from shared.results import RawResult
@@ -208,7 +214,12 @@ class Dispatcher:
             return stored
         with self._replies.watching(task_id) as slot:
             answer = self._answer(slot, deadline)
-        return answer or self._stored(task_id)
+        if answer is not None:
+            return answer
+        deaf = self._replies.problem()
+        if deaf is not None:  # and to read again would only take longer
+            raise ResultStoreUnavailable(deaf)
+        return stored
 
     def cancel(self, task_id: str) -> RawResult:
         """Cancels a task that has not started; what was known of it before.

@@ -17,7 +17,7 @@ from api.dispatch.waiters import WaiterTable
 from shared.errors import BrokerUnavailable, ResultStoreUnavailable
 from shared.messages import TaskMessage, chunk_of
 from shared.queues import Lane
-from shared.results import RawResult
+from shared.results import RawResult, decode_result, encode_unfinished
 from shared.rows import Row
 from tests.builders import a_reading
 from tests.unit.fakes import a_success
@@ -49,6 +49,7 @@ class Store:
     """Remembers which tasks it was told of."""
 
     def __init__(self) -> None:
+        self.reads = 0
         self.pending: set[str] = set()
         self.abandoned: set[str] = set()
 
@@ -58,6 +59,10 @@ class Store:
 
     def forget(self, task_id: str) -> None:
         self.pending.remove(task_id)
+
+    def read(self, task_ids: Sequence[str]) -> list[RawResult | None]:
+        self.reads += 1
+        return [decode_result(encode_unfinished("PENDING", task_id)) for task_id in task_ids]
 
     def abandon(self, task_id: str, seconds: float) -> None:
         assert 0 < seconds <= 5
@@ -75,6 +80,7 @@ class Case:
         self.other_broker = self.broker if other_broker is None else other_broker
         self.slot: Slot[Any] = Slot()
         self.timeless = False
+        self.deaf: str | None = None
         self.broker.after_each = lambda: self.slot.put(a_success([0]))
         self.dispatcher = Dispatcher(
             cast("Publisher", self.broker),
@@ -102,8 +108,12 @@ class Case:
     def waiting(self, _task_id: str) -> nullcontext[Slot[Any]]:
         return nullcontext(self.slot)
 
-    def problem(self) -> None:
-        """As a reply listener that hears."""
+    def problem(self) -> str | None:
+        """As a reply listener, that hears or does not."""
+        return self.deaf
+
+    def watching(self, _task_id: str) -> nullcontext[Slot[Any]]:
+        return nullcontext(self.slot)
 
     def predict(self, rows: Sequence[Row]) -> RawResult:
         return self.dispatcher.predict(rows, 105.0, "request").result
@@ -191,3 +201,17 @@ def test_only_without_either_lane_the_broker_is_a_problem() -> None:
     assert case.dispatcher.problems() == {"broker": "no node; no leader"}
     case.other_broker.trouble = "no node"
     assert case.dispatcher.problems() == {"broker": "no node"}
+
+
+def test_at_the_deadline_what_was_known_is_told_without_asking_again() -> None:
+    case = Case()
+    assert case.dispatcher.wait("task", 100.001).status == "PENDING"
+    assert case.store.reads == 1
+
+
+def test_who_waits_while_results_are_not_heard_is_told_so() -> None:
+    case = Case()
+    case.deaf = "Not subscribed"
+    with pytest.raises(ResultStoreUnavailable, match="Not subscribed"):
+        case.dispatcher.wait("task", 100.001)
+    assert case.store.reads == 1
