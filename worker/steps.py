@@ -145,6 +145,10 @@ class Presence(StartStopStep):  # type: ignore[misc]
     def start(self, consumer: Any) -> None:
         """Runs before the queues are consumed; renewed by the same loop that takes messages."""
         self._task_consumer = consumer.task_consumer
+        try:
+            self._clock.measure(self._redis)  # before the first message comes
+        except RedisError as error:
+            _logger.warning("could not ask for the time: %s", error)
         self._timers = [
             consumer.timer.call_after(_FIRST_SECONDS, self._announce),
             consumer.timer.call_repeatedly(RENEW_SECONDS, self._announce),

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from ops.local.probes import listening
 from ops.local.programs import Program, free_port
 from tests.processes import Process, wait_until
 from tests.scrape import Scrape
@@ -120,6 +122,8 @@ def test_with_servers_of_its_own_the_printed_line_is_answered_and_nothing_is_lef
     }  # fmt: skip
     for urls in targets.values():
         for url in urls:
+            port = urlsplit(url).port or 0
+            wait_until(lambda port=port: listening(port), 20, f"{url} is served")
             assert Scrape(url).names()
             assert url in private_run.output()
     (queues,) = targets["queues"]

@@ -14,6 +14,9 @@ from tests.servers import Servers
 from tests.stack import Stack
 
 PARENT = "00f067aa0ba902b7"
+CLOCKS_AGREE_NS = 5_000_000
+"""When a message was published is told by Redis's clock, of which each process has a good guess."""
+
 WORKERS_PART = {"queue wait", "batch", "predict", "store"}
 
 
@@ -105,7 +108,7 @@ def test_the_spans_follow_one_another(traced: Traced) -> None:
     spans = traced.wait_for(trace_id, WORKERS_PART | {"POST /reg/", "publish", "reply"})
     request = spans["POST /reg/"]
     inside = [span for span in spans.values() if span is not request]
-    assert request.began <= min(span.began for span in inside)
+    assert request.began <= min(span.began for span in inside) + CLOCKS_AGREE_NS
     # The worker hears of its results being stored a little after the api does.
     assert max(s.ended for s in inside if s.service == "regno-api") <= request.ended
     assert spans["queue wait"].ended == spans["batch"].began

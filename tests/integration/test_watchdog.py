@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu.connection import Connection
 
 from ops.local import programs
 from ops.local.programs import LOOPBACK
 from ops.local.supervise import Supervisor
+from shared.queues import Lane
 from tests.builders import a_row
 from tests.processes import Process, wait_until
 from tests.servers import Servers
@@ -99,7 +102,7 @@ def test_a_worker_that_hangs_ends_and_its_task_is_done_by_the_next(case: Case) -
 def test_a_worker_that_lost_its_consumers_ends(case: Case) -> None:
     (case.folder / LOSE).touch()
     assert case.worker.wait(FOUND_SECONDS) == STUCK_STATUS
-    assert "Nothing comes from regno.sync, regno.async" in case.worker.tail()
+    assert "Nothing comes from regno.sync, regno.async" in case.worker.tail(20_000)
 
 
 def test_make_run_starts_a_stuck_worker_anew(case: Case) -> None:
@@ -129,6 +132,18 @@ def test_a_queue_that_an_operator_deletes_is_there_and_consumed_again_within_sec
     wait_until(case.answers, 15, "both lanes are served again")
     assert time.monotonic() - began < 15
     assert case.worker.running()
+
+
+def test_a_lane_that_cannot_be_had_ends_no_worker(case: Case) -> None:
+    queue = Lane.SYNC.value
+    with Connection(case.servers.rabbit.url) as connection:
+        channel = connection.channel()
+        channel.queue_delete(queue)
+        channel.queue_declare(queue, durable=True, auto_delete=False)  # not as the service wants it
+        wait_until(lambda: "PRECONDITION_FAILED" in case.worker.tail(20_000), 15, "it is refused")
+        with pytest.raises(subprocess.TimeoutExpired):
+            case.worker.wait(LONG)
+        channel.queue_delete(queue)
 
 
 @contextmanager
