@@ -30,3 +30,11 @@ class Fault(NamedTuple):
     tasks_out_within: float | None = None
     """The same of asynchronous ones."""
     back_within: float = BACK_SECONDS
+
+    def with_grace(self, seconds: float) -> "Fault":
+        """The same fault with so much added to every bound in time."""
+        bounds = ("sync_out_within", "tasks_out_within", "back_within")
+        given = {name: getattr(self, name) for name in bounds}
+        return self._replace(
+            **{name: bound + seconds for name, bound in given.items() if bound is not None}
+        )

@@ -64,8 +64,16 @@ class Row(NamedTuple):
         return broken
 
 
-def tally(fault: str, requests: Sequence[Request], healed_at: float | None) -> Row:
-    """The line of one fault. ``healed_at`` is None where nothing had to come back."""
+def tally(
+    fault: str,
+    requests: Sequence[Request],
+    healed_at: float | None,
+    margin: float = MARGIN_SECONDS,
+) -> Row:
+    """The line of one fault. ``healed_at`` is None where nothing had to come back.
+
+    What comes later than its deadline and ``margin`` seconds more is late.
+    """
     sync = [request for request in requests if request.kind is Kind.SYNC]
     tasks = [request for request in requests if request.kind is Kind.ASYNC]
     accepted = [task for task in tasks if task.status == HTTPStatus.ACCEPTED]
@@ -87,7 +95,7 @@ def tally(fault: str, requests: Sequence[Request], healed_at: float | None) -> R
         doubled=sum(bool(task.other_answer) for task in accepted) + len(ids) - len(set(ids)),
         wrong=sum(request.right is False for request in requests)
         + sum(request.status not in _EXPLAINED for request in requests),
-        late=sum(map(_late, requests)),
+        late=sum(_late(request, margin) for request in requests),
         back_after=0.0 if healed_at is None else back_after(requests, healed_at),
     )
 
@@ -103,13 +111,13 @@ def _seconds_refused(requests: Sequence[Request]) -> float:
     return refused * (max(sent) - min(sent)) / len(sent) if sent else 0.0
 
 
-def _late(request: Request) -> bool:
-    if request.slowest_look > COMMAND_SECONDS + MARGIN_SECONDS:
+def _late(request: Request, margin: float) -> bool:
+    if request.slowest_look > COMMAND_SECONDS + margin:
         return True
     if request.seconds is None or request.good:
         return False
     bound = request.deadline if request.kind is Kind.SYNC else ACCEPT_SECONDS
-    return request.seconds > bound + MARGIN_SECONDS
+    return request.seconds > bound + margin
 
 
 def back_after(requests: Iterable[Request], healed_at: float) -> float | None:

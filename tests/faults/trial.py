@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from tests.faults.fault import Fault
-from tests.faults.ledger import Row, tally
+from tests.faults.ledger import MARGIN_SECONDS, Row, tally
 from tests.faults.settle import settle
 from tests.faults.site import Site
 from tests.faults.traffic import Traffic
@@ -19,14 +19,19 @@ PATIENT_SECONDS = 25.0
 """The deadline of requests that wait while a part breaks: longer than any of them is broken."""
 
 
-def try_fault(site: Site, fault: Fault, work: Work, rate: float) -> Row:
-    """Breaks one part under ``rate`` requests a second and mends it; what became of them all."""
+def try_fault(
+    site: Site, fault: Fault, work: Work, rate: float, margin: float = MARGIN_SECONDS
+) -> Row:
+    """Breaks one part under ``rate`` requests a second and mends it; what became of them all.
+
+    ``margin`` is the ledger's.
+    """
     with Traffic(site.doors, work, rate) as traffic:
         traffic.wait_steady(time.monotonic(), STEADY_WITHIN, f"a steady load before: {fault.name}")
         healed_at = break_part(site, traffic, fault)
     site.wait_ready()
     settle(site.doors[0].url, traffic.requests, work)
-    return tally(fault.name, traffic.requests, healed_at)
+    return tally(fault.name, traffic.requests, healed_at, margin)
 
 
 def break_part(site: Site, traffic: Traffic, fault: Fault) -> float:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -123,7 +124,7 @@ def test_with_servers_of_its_own_the_printed_line_is_answered_and_nothing_is_lef
     for urls in targets.values():
         for url in urls:
             port = urlsplit(url).port or 0
-            wait_until(lambda port=port: listening(port), 20, f"{url} is served")
+            wait_until(partial(listening, port), 20, f"{url} is served")
             assert Scrape(url).names()
             assert url in private_run.output()
     (queues,) = targets["queues"]
