@@ -65,7 +65,7 @@ GUARDS = (
         [f"{_WORKERS_DIE}[one of two workers killed in the middle of a batch]"],
     ),
     Guard(
-        "limit of deliveries",
+        "limit of beginnings",
         "Begins a message again however often its worker died of it.",
         [
             Change(
