@@ -4,7 +4,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, after_this_request, g, request
 
 from api.auth import OPEN_BLUEPRINTS
 from api.dispatch.tracing import CURRENT_TRACE
@@ -24,14 +24,19 @@ def carry_traces(app: Flask) -> None:
 
 
 def trace_requests(app: Flask, tracer: "Tracer") -> None:
-    """Makes a span of each request for predictions or tasks; messages continue from it."""
+    """Makes a span of each request for predictions or tasks; messages continue from it.
+
+    A request that nobody records costs next to nothing, and its messages carry no trace.
+    """
     from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415 - only where it is used
 
-    from shared.tracing import parent_of, trace_of  # noqa: PLC0415 - likewise
+    from shared.tracing import parent_of, trace_of, traces_of  # noqa: PLC0415 - likewise
+
+    begins = traces_of(tracer).begins
 
     def begin() -> None:
         sent = _sent()
-        rule = request.url_rule
+        rule = request.url_rule if sent is not None or begins("request") else None
         if rule is None or request.blueprint in OPEN_BLUEPRINTS:
             CURRENT_TRACE.set(sent)
             return
@@ -46,20 +51,18 @@ def trace_requests(app: Flask, tracer: "Tracer") -> None:
             },
             start_time=time.time_ns(),
         )
-        g.span = span
-        CURRENT_TRACE.set(trace_of(span, sent.state if sent else ""))
 
-    def end(response: Response) -> Response:
-        span = g.pop("span", None)
-        if span is not None:
+        def end(response: Response) -> Response:
             span.set_attribute("http.response.status_code", response.status_code)
             if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 span.set_status(StatusCode.ERROR)
             span.end(time.time_ns())
-        return response
+            return response
+
+        after_this_request(end)
+        CURRENT_TRACE.set(trace_of(span, sent.state if sent else ""))
 
     app.before_request(begin)
-    app.after_request(end)
 
 
 def _sent() -> TraceContext | None:

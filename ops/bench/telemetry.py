@@ -30,6 +30,7 @@ from shared.queues import Lane
 from shared.redact import Redactor
 from shared.results import Failure, decode_result, encode_failure
 from shared.rows import Row
+from shared.tracing import Traces
 from worker.ends import SUCCEEDED
 from worker.job import Job
 from worker.store import Outcome
@@ -54,7 +55,7 @@ class _Encoding(SpanExporter):
 def _tracer(ratio: float) -> tuple[Tracer, Callable[[], object]]:
     """A tracer of this ratio, and what waits until its spans are encoded."""
     sampler = ParentBased(TraceIdRatioBased(ratio))
-    provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+    provider = TracerProvider(sampler=sampler, shutdown_on_exit=False, id_generator=Traces(sampler))
     processor = BatchSpanProcessor(
         _Encoding(), max_queue_size=100_000, max_export_batch_size=64, schedule_delay_millis=100
     )

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import SamplingResult, TraceIdRatioBased
 
 from ops.local.programs import ROOT
 from shared.telemetry import start_telemetry
 from shared.trace_context import TraceContext
-from shared.tracing import parent_of, start_tracing, trace_of
+from shared.tracing import Traces, parent_of, start_tracing, trace_of, traces_of
 from tests.builders import api_settings
 
 TRACE = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", 1, "congo=x")
@@ -48,6 +51,7 @@ def test_the_standard_ratio_decides_for_whom_nobody_has_decided(
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", ratio)
     tracer, stop = start_tracing("api", {})
     try:
+        assert traces_of(tracer).begins("span") is (ratio == "1")
         span = tracer.start_span("span", parent_of(parent))
         assert span.is_recording() is recorded
         context = trace_of(span, "congo=x")
@@ -56,3 +60,24 @@ def test_the_standard_ratio_decides_for_whom_nobody_has_decided(
             assert context.trace_id == parent.trace_id
     finally:
         stop()
+
+
+def test_a_trace_that_was_chosen_begins_with_the_id_it_was_chosen_by() -> None:
+    asked: list[int] = []
+
+    class Sampler(TraceIdRatioBased):
+        def should_sample(self, *arguments: Any, **options: Any) -> SamplingResult:
+            asked.append(arguments[1])
+            return super().should_sample(*arguments, **options)
+
+    sampler = Sampler(1.0)
+    provider = TracerProvider(sampler=sampler, id_generator=Traces(sampler), shutdown_on_exit=False)
+    tracer = provider.get_tracer("test")
+    assert traces_of(tracer).begins("span")
+    assert tracer.start_span("span").get_span_context().trace_id == asked[0]
+    assert tracer.start_span("another").get_span_context().trace_id not in (0, asked[0])
+
+
+def test_a_tracer_that_cannot_be_asked_is_refused() -> None:
+    with pytest.raises(TypeError):
+        traces_of(TracerProvider(shutdown_on_exit=False).get_tracer("test"))
