@@ -47,7 +47,7 @@ class Traces(RandomIdGenerator):
         self._chosen: int | None = None
 
     def begins(self, name: str) -> bool:
-        """Whether a trace begins now, with a span of this name, which is then to be made at once."""
+        """Whether a trace begins now, with a span of this name; then that is to be made at once."""
         trace_id = super().generate_trace_id()
         if self._sampler.should_sample(None, trace_id, name).decision is not _SAMPLED:
             return False
