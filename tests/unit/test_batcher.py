@@ -2,6 +2,7 @@ from collections import Counter
 from typing import cast
 
 import pytest
+from celery.exceptions import WorkerShutdown
 from prometheus_client import CollectorRegistry
 
 from shared.errors import InvalidField
@@ -447,3 +448,41 @@ def test_one_acknowledgement_for_many_leaves_out_the_suspects_that_wait() -> Non
     together = [cast("FakeMessage", job.message).together for job in new]
     assert together == [True, False, False, False]
     assert acknowledged(suspect) == 0
+
+
+@pytest.mark.parametrize(
+    "added", [[a_job("new")], [a_job("suspect", redelivery="again")]], ids=["new", "suspect"]
+)
+def test_an_error_in_a_timer_that_nobody_foresaw_ends_the_worker_and_acknowledges_nothing(
+    added: list[Job],
+) -> None:
+    case = Case()
+    case.add(*added)
+    case.model.broken = True
+    with pytest.raises(WorkerShutdown):
+        case.clock.advance(WAIT)
+    case.model.broken = False
+    later = case.add(*jobs(4), *suspects("another"))
+    case.clock.advance(WAIT)
+    case.batcher.flush()
+    assert case.store.stored == {}
+    assert [acknowledged(job) for job in (*added, *later)] == [0] * 6
+
+
+def test_an_error_that_nobody_foresaw_while_what_waited_is_stored_ends_the_worker() -> None:
+    case = Case()
+    case.store.away = True
+    added = case.add(*jobs(4))
+    case.store.away, case.store.broken = False, True
+    with pytest.raises(WorkerShutdown):
+        case.clock.advance(RETRY)
+    assert [acknowledged(job) for job in added] == [0] * 4
+
+
+def test_a_connection_that_is_lost_while_a_batch_is_acknowledged_ends_no_worker() -> None:
+    case = Case()
+    [job] = case.add(a_job("one"))
+
+    cast("FakeMessage", job.message).error = BrokenPipeError()
+    with pytest.raises(BrokenPipeError):
+        case.clock.advance(WAIT)
