@@ -111,6 +111,18 @@ class Batcher:
         self._rows = 0
         self._signs.dropped_all()
 
+    def lose(self, channel: object) -> None:
+        """Forgets what came on one channel: it is closed and the broker delivers that again."""
+        lost = self._quarantine.lose(channel)
+        for lane, line in self._waiting.items():
+            lost += [job for job in line if job.message.channel is channel]
+            self._waiting[lane] = deque(job for job in line if job.message.channel is not channel)
+        lost += [job for job, *_ in self._unstored if job.message.channel is channel]
+        self._unstored = [one for one in self._unstored if one.job.message.channel is not channel]
+        self._rows = sum(_room(job) for line in self._waiting.values() for job in line)
+        for job in lost:
+            self._signs.gave_back(job.lane)
+
     def _flush_when_due(self) -> None:
         if self._paused:
             return

@@ -8,6 +8,7 @@ may be a chunk of hundreds of rows.
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,8 @@ class LaneConsumer(Consumer):
     """kombu's consumer of the lanes, in which a lane that cannot be had is missing and no more."""
 
     auto_declare = False  # a lane is declared when it is consumed
+    on_lost: Callable[[LaneChannel], None]
+    """Told of a channel that RabbitMQ has closed: what came on it is delivered again."""
     channel: Any
     on_message: Any
     on_decode_error: Any
@@ -84,7 +87,8 @@ class LaneConsumer(Consumer):
     def _open(self, name: str) -> LaneChannel:
         connection = self.channel.connection
         with connection.transport.having_timeout(CONNECT_SECONDS):
-            return LaneChannel(connection, self._windows[Lane(name)], partial(self._tell, name))
+            tell = partial(self._tell, name)
+            return LaneChannel(connection, self._windows[Lane(name)], tell, self.on_lost)
 
     def _tell(self, name: str, trouble: str | None) -> None:
         reminder = self._reminders[name]

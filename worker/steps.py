@@ -70,15 +70,19 @@ class DeclareQueues(StartStopStep):  # type: ignore[misc]
 
 
 class KeepLanes(StartStopStep):  # type: ignore[misc]
-    """Has a lane that is missing consumed as soon as it can be had."""
+    """Has a lane that is missing consumed as soon as it can be had.
+
+    What came on a channel that RabbitMQ has closed is forgotten.
+    """
 
     requires = (Tasks,)
     _timer: Any = None
 
     def start(self, consumer: Any) -> None:
         """Runs before the lanes are consumed for the first time."""
-        again = consumer.task_consumer.consume
-        self._timer = consumer.timer.call_repeatedly(LANE_RETRY_SECONDS, again)
+        lanes = consumer.task_consumer
+        lanes.on_lost = consumer.batcher.lose
+        self._timer = consumer.timer.call_repeatedly(LANE_RETRY_SECONDS, lanes.consume)
 
     def stop(self, _consumer: Any) -> None:
         """Runs when consuming ends, for good or until the broker is back."""
