@@ -59,7 +59,7 @@ class LaneChannel(pyamqp.Channel):
         self.send_method(spec.Basic.Consume, _CONSUME_ARGUMENTS, arguments)
 
     def end(self) -> None:
-        """Consumes no more. What was delivered can still be acknowledged."""
+        """Consumes no more, until it is asked to. What was delivered can still be acknowledged."""
         for tag in self.callbacks:
             self.basic_cancel(tag, nowait=True)
         self.state = LaneState.IDLE
@@ -69,8 +69,9 @@ class LaneChannel(pyamqp.Channel):
         self._callbacks[spec.Basic.ConsumeOk] = self._on_consume_ok
 
     def _on_consume_ok(self, _tag: str) -> None:
-        self.state = LaneState.CONSUMING
-        self._on_change(None)
+        if self.state is LaneState.ASKED:  # and has not ended meanwhile
+            self.state = LaneState.CONSUMING
+            self._on_change(None)
 
     def _on_cancel(self, _tag: str) -> None:
         """https://www.rabbitmq.com/docs/consumer-cancel."""

@@ -58,11 +58,6 @@ class LaneConsumer(Consumer):
             elif channel.state is LaneState.ASKED:
                 self._tell(queue.name, "no answer from RabbitMQ yet")
 
-    def add_queue(self, queue: Queue) -> Any:
-        """See kombu: an operator wants a lane consumed. Raises ValueError where it is none."""
-        Lane(queue.name)
-        return super().add_queue(queue)  # type: ignore[no-untyped-call]
-
     def consuming_from(self, queue: Queue | str) -> bool:
         """See kombu."""
         channel = self._channels.get(queue.name if isinstance(queue, Queue) else queue)
@@ -77,9 +72,9 @@ class LaneConsumer(Consumer):
     close = cancel
 
     def cancel_by_queue(self, queue: Queue | str) -> None:
-        """See kombu: an operator wants this worker to leave a lane alone."""
+        """See kombu: an operator wants this worker to leave a lane alone. Its channel is kept."""
         name = queue.name if isinstance(queue, Queue) else queue
-        channel = self._channels.pop(name, None)
+        channel = self._channels.get(name)
         if channel is not None:
             channel.end()
         self._queues.pop(name, None)

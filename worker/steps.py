@@ -53,6 +53,13 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
             failed, interval_start=RECONNECT_SECONDS, interval_step=0, callback=maybe_shutdown
         )
 
+    def add_task_queue(self, queue: str, *arguments: Any, **options: Any) -> None:
+        """See Celery: an operator wants a lane consumed. What is no lane would stay for good."""
+        if queue in set(Lane):
+            super().add_task_queue(queue, *arguments, **options)
+        else:
+            _logger.error("does not consume %s: it is no lane", queue)
+
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
         """The steps of a connection."""
 
