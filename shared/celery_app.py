@@ -38,7 +38,6 @@ def make_celery(settings: Settings) -> Celery:
         result_serializer="json",
         result_expires=settings.result_ttl,
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
         # RabbitMQ refuses something: a worker connects anew, like after any loss, and never ends.
         broker_channel_error_retry=True,
         broker_connection_timeout=CONNECT_SECONDS,

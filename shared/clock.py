@@ -90,9 +90,9 @@ class RedisClock:
     def learn(self, ask: Callable[[], tuple[int, int]]) -> None:
         """Takes in Redis's answer to TIME, which ``ask`` gets: seconds and microseconds.
 
-        It is asked again at once while nothing precise is known: the first exchange connects.
+        Before anything was known it is asked again at once if that was slow: it had to connect.
         """
-        for _ in range(_TRIES):
+        for _ in range(1 if self.known else _TRIES):
             asked = self._clock()
             seconds, microseconds = ask()
             told = seconds + microseconds / _MICROSECONDS

@@ -20,6 +20,9 @@ UNPREDICTABLE = "ZZ-1984-QX"
 DEADLY = "ZZ-1985-QX"
 """Another one: as if CatBoost crashed, or the kernel ended the process for want of memory."""
 
+UNFORESEEN = "ZZ-1986-QX"
+"""A third one, at which an error comes up that nobody has foreseen."""
+
 
 class FailingModel(Model):
     """Fails as the real one would, where CatBoost refuses a row."""
@@ -33,6 +36,8 @@ class FailingModel(Model):
             plate = row.afts_regno_ai_text.replace(" ", "")
             if plate == DEADLY:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if plate == UNFORESEEN:
+                raise ZeroDivisionError
             if plate == UNPREDICTABLE:
                 error = CatBoostError(
                     f"Bad value {plate!r} in {row.afts_regno_ai_text!r} from {row.camera_class!r} "

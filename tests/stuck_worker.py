@@ -19,14 +19,17 @@ from worker.steps import Presence
 from worker.watch import Patience
 
 FOLDER = "TEST_STUCK_FOLDER"
-"""The variable that names the folder of the two files below. Each works once."""
+"""The variable that names the folder of the files below. Each works once."""
 HANG = "hang"
 LOSE = "lose"
+REFUSED = "refused"
 
 HANGING = "HANGS-1984"
 """A plate that the model never finishes with, where there is a file ``hang``."""
 
 PATIENCE = Patience(still=3.0, quiet=1.0)
+
+_NEVER_DELIVERED = 1_000_000
 
 _LOOK_SECONDS = 0.1
 
@@ -54,8 +57,17 @@ class StuckModel(Model):
         return super().score(rows)
 
 
+def lane_channels(connection: Any) -> list[LaneChannel]:
+    """Those on which a worker's connection consumes."""
+    return [one for one in connection.channels.values() if isinstance(one, LaneChannel)]
+
+
 class LosingPresence(Presence):
-    """Loses the consumers without anybody in this process being told, where a file says so."""
+    """Loses its channels where a file says so.
+
+    Either the consumers on them, without anybody in this process being told, or RabbitMQ closes
+    them for what they have asked.
+    """
 
     def start(self, consumer: Any) -> None:
         """See ``Presence``."""
@@ -65,10 +77,12 @@ class LosingPresence(Presence):
 
     def _lose(self, connection: Any) -> None:
         if told(LOSE):
-            for channel in connection.channels.values():
-                if isinstance(channel, LaneChannel):
-                    for tag in channel.callbacks:
-                        channel.send_method(spec.Basic.Cancel, "sb", (tag, True))
+            for channel in lane_channels(connection):
+                for tag in channel.callbacks:
+                    channel.send_method(spec.Basic.Cancel, "sb", (tag, True))
+        if told(REFUSED):
+            for channel in lane_channels(connection):
+                channel.basic_ack(_NEVER_DELIVERED)
 
 
 def load_stuck(path: Path) -> Model:

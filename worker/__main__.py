@@ -15,7 +15,7 @@ from shared.celery_app import CONNECT_SECONDS
 from shared.errors import InvalidSettings, ModelMismatch
 from shared.settings import WorkerSettings, load
 from shared.telemetry import Telemetry, start_telemetry
-from worker.app import create_worker
+from worker.app import create_worker, speaks_amqp
 from worker.celery_log import keep_bodies_out
 from worker.lanes_seen import look_at_lanes
 from worker.model import Model, load_model
@@ -29,7 +29,7 @@ def main(load_model: Callable[[Path], Model] = load_model, patience: Patience = 
     """Runs until told to stop.
 
     The exit status is 78 (EX_CONFIG) for what a restart won't mend, 70 (EX_SOFTWARE) for a worker
-    that found itself stuck.
+    that found itself stuck, 1 after an error that nobody foresaw.
     """
     log.set_up_logging(os.environ, "worker")
     keep_bodies_out()
@@ -62,7 +62,8 @@ def _run(settings: WorkerSettings, model: Model, telemetry: Telemetry, patience:
     )
     gc.collect()
     gc.freeze()  # what has been made so far stays: full collections, 45 ms each, need not look
-    watchdog.start()
+    if speaks_amqp(settings.broker_url):  # kombu's own brokers cannot be asked what waits
+        watchdog.start()
     try:
         worker.start()
     finally:

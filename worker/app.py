@@ -96,7 +96,7 @@ def create_worker(
 
 def prepare_transport(app: Celery, broker_url: str) -> None:
     """With RabbitMQ, a channel for each lane and, unless it speaks TLS, reading ahead."""
-    if broker_url.startswith("amqp"):
+    if speaks_amqp(broker_url):
         window = app.conf.worker_prefetch_multiplier
         app.amqp.Consumer = partial(LaneConsumer, sync_window=window)
         app.steps["consumer"].add(KeepLanes)
@@ -104,6 +104,11 @@ def prepare_transport(app: Celery, broker_url: str) -> None:
         app.steps["consumer"].add(DeclareQueues)
     if broker_url.startswith("amqp://"):
         app.conf.broker_transport = READ_AHEAD
+
+
+def speaks_amqp(broker_url: str) -> bool:
+    """Whether the broker is RabbitMQ, and not one of kombu's own."""
+    return broker_url.startswith("amqp")
 
 
 def _count_batches(settings: WorkerSettings, model: Model) -> BatchCounts:

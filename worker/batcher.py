@@ -7,6 +7,10 @@ next one gathers in the socket, so under load batches fill by themselves.
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from functools import partial
+
+from celery.exceptions import WorkerShutdown
+from celery.platforms import EX_FAILURE
 
 from shared.errors import ResultStoreUnavailable
 from shared.queues import TASK_NAME, Lane
@@ -60,8 +64,8 @@ class Batcher:
         self._rows = 0
         self._oldest_at = 0.0
         self._arrivals = Arrivals()
-        self._due = Alarm(timer, self._on_due)
-        self._suspect_due = Alarm(timer, self._on_suspect_due)
+        self._due = Alarm(timer, partial(self._or_end, self._on_due))
+        self._suspect_due = Alarm(timer, partial(self._or_end, self._on_suspect_due))
         self._paused = False
         self._unstored: list[Outcome] = []
         self._batch_began = 0.0
@@ -107,6 +111,18 @@ class Batcher:
         self._rows = 0
         self._signs.dropped_all()
 
+    def lose(self, channel: object) -> None:
+        """Forgets what came on one channel: it is closed and the broker delivers that again."""
+        lost = self._quarantine.lose(channel)
+        for lane, line in self._waiting.items():
+            lost += [job for job in line if job.message.channel is channel]
+            self._waiting[lane] = deque(job for job in line if job.message.channel is not channel)
+        lost += [job for job, *_ in self._unstored if job.message.channel is channel]
+        self._unstored = [one for one in self._unstored if one.job.message.channel is not channel]
+        self._rows = sum(_room(job) for line in self._waiting.values() for job in line)
+        for job in lost:
+            self._signs.gave_back(job.lane)
+
     def _flush_when_due(self) -> None:
         if self._paused:
             return
@@ -145,6 +161,26 @@ class Batcher:
     def _run(self, batch: Sequence[Job]) -> None:
         self._batch_began = self._clock()
         self._signs.began_batch()
+        self._or_end(partial(self._predict, batch))
+
+    def _or_end(self, step: Callable[[], None]) -> None:
+        """Takes a step in which an error that nobody foresaw ends the worker.
+
+        kombu's timer would log it and go on. But what the step had taken in hand is in no line any
+        more: it would be acknowledged together with whatever comes after it, without a result.
+        """
+        try:
+            step()
+        except self._connection_errors:
+            raise  # the worker connects anew, and all is delivered again
+        except Exception as error:
+            _logger.critical("an error that nobody foresaw: the worker ends", exc_info=error)
+            self._paused = True  # for good: while it ends nothing is acknowledged any more
+            self._due.cancel()
+            self._suspect_due.cancel()
+            raise WorkerShutdown(EX_FAILURE) from error
+
+    def _predict(self, batch: Sequence[Job]) -> None:
         try:
             outcomes = self._predictor.outcomes(batch)
         except ResultStoreUnavailable as error:

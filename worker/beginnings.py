@@ -47,5 +47,5 @@ class Beginnings:
 
 
 def forget_beginnings(pipe: Pipeline, job: Job) -> None:
-    """Adds to a pipeline that this suspect has ended."""
+    """Adds to a pipeline that this suspect has ended, otherwise than by being given up."""
     pipe.delete(beginnings_key(job.task_id))

@@ -30,14 +30,20 @@ class LaneChannel(pyamqp.Channel):
     state = LaneState.IDLE
 
     def __init__(
-        self, connection: Any, window: int, on_change: Callable[[str | None], None]
+        self,
+        connection: Any,
+        window: int,
+        on_change: Callable[[str | None], None],
+        on_lost: Callable[["LaneChannel"], None],
     ) -> None:
         """RabbitMQ sends ``window`` messages ahead. Waits until the channel is open.
 
         ``on_change`` is told None when it consumes, and else why it does not, or no longer.
+        ``on_lost`` is told of this channel when RabbitMQ has closed it.
         """
         super().__init__(connection)
         self._on_change = on_change
+        self._on_lost = on_lost
         self.open()
         self.basic_qos(0, window, False)
 
@@ -53,7 +59,7 @@ class LaneChannel(pyamqp.Channel):
         self.send_method(spec.Basic.Consume, _CONSUME_ARGUMENTS, arguments)
 
     def end(self) -> None:
-        """Consumes no more. What was delivered can still be acknowledged."""
+        """Consumes no more, until it is asked to. What was delivered can still be acknowledged."""
         for tag in self.callbacks:
             self.basic_cancel(tag, nowait=True)
         self.state = LaneState.IDLE
@@ -63,8 +69,9 @@ class LaneChannel(pyamqp.Channel):
         self._callbacks[spec.Basic.ConsumeOk] = self._on_consume_ok
 
     def _on_consume_ok(self, _tag: str) -> None:
-        self.state = LaneState.CONSUMING
-        self._on_change(None)
+        if self.state is LaneState.ASKED:  # and has not ended meanwhile
+            self.state = LaneState.CONSUMING
+            self._on_change(None)
 
     def _on_cancel(self, _tag: str) -> None:
         """https://www.rabbitmq.com/docs/consumer-cancel."""
@@ -72,8 +79,12 @@ class LaneChannel(pyamqp.Channel):
         self._on_change("the queue was deleted, or its node has gone")
 
     def _on_close(self, code: int, text: str, _class: int, _method: int) -> None:
-        """RabbitMQ has refused something. py-amqp would open it again, and wait for that."""
+        """RabbitMQ has refused something, or was not acknowledged for half an hour.
+
+        py-amqp would open it again, and wait for that.
+        """
         self.send_method(spec.Channel.CloseOk)
         self.collect()
         self.state = LaneState.IDLE
         self._on_change(f"{text} ({code})")
+        self._on_lost(self)

@@ -8,6 +8,7 @@ may be a chunk of hundreds of rows.
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,8 @@ class LaneConsumer(Consumer):
     """kombu's consumer of the lanes, in which a lane that cannot be had is missing and no more."""
 
     auto_declare = False  # a lane is declared when it is consumed
+    on_lost: Callable[[LaneChannel], None]
+    """Told of a channel that RabbitMQ has closed: what came on it is delivered again."""
     channel: Any
     on_message: Any
     on_decode_error: Any
@@ -55,11 +58,6 @@ class LaneConsumer(Consumer):
             elif channel.state is LaneState.ASKED:
                 self._tell(queue.name, "no answer from RabbitMQ yet")
 
-    def add_queue(self, queue: Queue) -> Any:
-        """See kombu: an operator wants a lane consumed. Raises ValueError where it is none."""
-        Lane(queue.name)
-        return super().add_queue(queue)  # type: ignore[no-untyped-call]
-
     def consuming_from(self, queue: Queue | str) -> bool:
         """See kombu."""
         channel = self._channels.get(queue.name if isinstance(queue, Queue) else queue)
@@ -74,9 +72,9 @@ class LaneConsumer(Consumer):
     close = cancel
 
     def cancel_by_queue(self, queue: Queue | str) -> None:
-        """See kombu: an operator wants this worker to leave a lane alone."""
+        """See kombu: an operator wants this worker to leave a lane alone. Its channel is kept."""
         name = queue.name if isinstance(queue, Queue) else queue
-        channel = self._channels.pop(name, None)
+        channel = self._channels.get(name)
         if channel is not None:
             channel.end()
         self._queues.pop(name, None)
@@ -84,7 +82,8 @@ class LaneConsumer(Consumer):
     def _open(self, name: str) -> LaneChannel:
         connection = self.channel.connection
         with connection.transport.having_timeout(CONNECT_SECONDS):
-            return LaneChannel(connection, self._windows[Lane(name)], partial(self._tell, name))
+            tell = partial(self._tell, name)
+            return LaneChannel(connection, self._windows[Lane(name)], tell, self.on_lost)
 
     def _tell(self, name: str, trouble: str | None) -> None:
         reminder = self._reminders[name]

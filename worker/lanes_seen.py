@@ -10,16 +10,20 @@ from shared.queues import Lane
 
 
 class LaneSeen(NamedTuple):
-    """A lane at one moment."""
+    """A lane at one moment.
 
-    consumers: int
+    How many consume it does not count: while a quorum queue's leader does not answer, RabbitMQ says
+    after 250 ms that nobody does, and that nothing waits.
+    """
+
     ready: int
     """Messages that wait and have been sent to nobody."""
+    exists: bool = True
 
     @property
     def unserved(self) -> bool:
         """Whether a worker that has room for more, and gets none, must have lost its consumer."""
-        return not self.consumers or self.ready > 0
+        return self.ready > 0 or not self.exists
 
 
 def look_at_lanes(broker_url: str, timeout: float) -> Mapping[Lane, LaneSeen] | None:
@@ -45,5 +49,5 @@ def _look(connection: Connection, lane: Lane) -> LaneSeen:
     try:
         found = channel.queue_declare(lane.value, passive=True)
     except NotFound:
-        return LaneSeen(consumers=0, ready=0)
-    return LaneSeen(found.consumer_count, found.message_count)
+        return LaneSeen(ready=0, exists=False)
+    return LaneSeen(found.message_count)

@@ -19,7 +19,7 @@ from shared.results import (
 )
 from worker.beginnings import Beginnings
 from worker.counts import BatchCounts
-from worker.ends import CANCELLED, EXPIRED, GIVEN_UP, SUCCEEDED, failed
+from worker.ends import BEFORE, CANCELLED, EXPIRED, GIVEN_UP, SUCCEEDED, End, failed
 from worker.gather import Piece
 from worker.job import Job
 from worker.model import Model
@@ -88,9 +88,16 @@ class BatchPredictor:
             return list(jobs)
         ends = self._store.claim([job.result_id for job in claimed])
         ended = [(job, end) for job, end in zip(claimed, ends, strict=True) if end is not None]
-        done += [Outcome(job, None, end) for job, end in ended]
+        done += [Outcome(job, None, self._ended(job, end)) for job, end in ended]
         settled = {id(job) for job, _ in ended}
         return [job for job in jobs if id(job) not in settled]
+
+    def _ended(self, job: Job, end: End) -> End:
+        """How a job had ended: whoever gave it up may have died before it was dead-lettered."""
+        if end is BEFORE and job.redelivery is not None:
+            [begun] = self._beginnings.count([job])
+            return GIVEN_UP if is_poison(begun) else end
+        return end
 
     def _dropped(self, job: Job, now: float) -> Outcome | None:
         """The outcome of a job that must not be computed."""

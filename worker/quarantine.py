@@ -51,6 +51,18 @@ class Quarantine:
         """The messages of all that wait."""
         return [job.message for job in (*self._jobs, *self._new)]
 
+    def lose(self, channel: object) -> list[Job]:
+        """Forgets what came on one channel; what that was."""
+        lost = [job for job in (*self._jobs, *self._new) if job.message.channel is channel]
+        kept = [
+            (job, count)
+            for job, count in zip(self._jobs, self._counts, strict=True)
+            if job.message.channel is not channel
+        ]
+        self._jobs, self._counts = [job for job, _ in kept], [count for _, count in kept]
+        self._new = [job for job in self._new if job.message.channel is not channel]
+        return lost
+
     def clear(self) -> None:
         """Forgets everything."""
         for held in (self._new, self._jobs, self._counts):

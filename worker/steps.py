@@ -4,6 +4,7 @@ https://docs.celeryq.dev/en/stable/userguide/extending.html#bootsteps
 """
 
 import logging
+import time
 from typing import Any
 
 from celery.bootsteps import StartStopStep
@@ -17,6 +18,7 @@ from shared.clock import RedisClock
 from shared.instruments import REPORT_SECONDS
 from shared.presence import RENEW_SECONDS, announce, withdraw
 from shared.queues import Lane, declare_queues
+from shared.reminder import Reminder
 from worker.batcher import Batcher
 from worker.heartbeat import Heartbeat
 from worker.watch import Signs
@@ -53,6 +55,13 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
             failed, interval_start=RECONNECT_SECONDS, interval_step=0, callback=maybe_shutdown
         )
 
+    def add_task_queue(self, queue: str, *arguments: Any, **options: Any) -> None:
+        """See Celery: an operator wants a lane consumed. What is no lane would stay for good."""
+        if queue in set(Lane):
+            super().add_task_queue(queue, *arguments, **options)
+        else:
+            _logger.error("does not consume %s: it is no lane", queue)
+
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
         """The steps of a connection."""
 
@@ -70,15 +79,19 @@ class DeclareQueues(StartStopStep):  # type: ignore[misc]
 
 
 class KeepLanes(StartStopStep):  # type: ignore[misc]
-    """Has a lane that is missing consumed as soon as it can be had."""
+    """Has a lane that is missing consumed as soon as it can be had.
+
+    What came on a channel that RabbitMQ has closed is forgotten.
+    """
 
     requires = (Tasks,)
     _timer: Any = None
 
     def start(self, consumer: Any) -> None:
         """Runs before the lanes are consumed for the first time."""
-        again = consumer.task_consumer.consume
-        self._timer = consumer.timer.call_repeatedly(LANE_RETRY_SECONDS, again)
+        lanes = consumer.task_consumer
+        lanes.on_lost = consumer.batcher.lose
+        self._timer = consumer.timer.call_repeatedly(LANE_RETRY_SECONDS, lanes.consume)
 
     def stop(self, _consumer: Any) -> None:
         """Runs when consuming ends, for good or until the broker is back."""
@@ -139,6 +152,7 @@ class Presence(StartStopStep):  # type: ignore[misc]
         self._clock: RedisClock = consumer.controller.options["regno_clock"]
         self._signs: Signs = consumer.controller.options["regno_signs"]
         self._heartbeat: Heartbeat = consumer.controller.options["regno_heartbeat"]
+        self._reminder = Reminder(time.monotonic)
         self._task_consumer: Any = None
         self._timers: list[Any] = []
 
@@ -148,7 +162,7 @@ class Presence(StartStopStep):  # type: ignore[misc]
         try:
             self._clock.measure(self._redis)  # before the first message comes
         except RedisError as error:
-            _logger.warning("could not ask for the time: %s", error)
+            self._tell("ask for the time", error)
         self._timers = [
             consumer.timer.call_after(_FIRST_SECONDS, self._announce),
             consumer.timer.call_repeatedly(RENEW_SECONDS, self._announce),
@@ -174,4 +188,10 @@ class Presence(StartStopStep):  # type: ignore[misc]
         try:
             self._clock.learn(lambda: announce(self._redis, self._info))
         except RedisError as error:
-            _logger.warning("could not announce: %s", error)
+            self._tell("announce", error)
+        else:
+            self._reminder.over()
+
+    def _tell(self, what: str, error: RedisError) -> None:
+        if self._reminder.due(str(error)):
+            _logger.warning("could not %s: %s", what, error)

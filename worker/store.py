@@ -11,7 +11,7 @@ from shared.queues import Lane
 from shared.results import REPLY_PREFIX, encode_unfinished, join_results, result_key
 from worker.beginnings import forget_beginnings
 from worker.cache import keep_for_identical
-from worker.ends import BEFORE, CANCELLED, EXPIRED, End
+from worker.ends import BEFORE, CANCELLED, EXPIRED, GIVEN_UP, End
 from worker.gather import Gatherer, Piece
 from worker.job import Job
 
@@ -106,8 +106,8 @@ class ResultStore:
                     self._gatherer.end_early(pipe, job, job.chunk, encoded)
             for channel, results in replies.items():
                 pipe.publish(channel, join_results(results))
-            for job, *_ in outcomes:
-                if job.redelivery is not None:
+            for job, _, end in outcomes:
+                if job.redelivery is not None and end is not GIVEN_UP:
                     forget_beginnings(pipe, job)
             answers = _execute(pipe)
         self._end_complete([(job, answers[at]) for at, job in placed if answers[at]])

@@ -4,8 +4,8 @@ Two things are not to last:
 
 - The loop neither turns nor begins a batch: something never returns, or never comes back to
   consuming after a connection was lost.
-- The loop turns, but nothing comes of a lane that it consumes, although RabbitMQ has messages for
-  it, or knows of nobody who consumes it: the consumer was lost without anybody being told.
+- The loop turns, but nothing comes of a lane that it consumes, although messages wait there, or
+  there is no such queue any more: the consumer was lost without anybody being told.
 
 RabbitMQ is asked twice before either counts. While it does not answer, waiting for it is what a
 worker has to do; and once it does, a worker that tries to connect has the time in between. So has
@@ -44,7 +44,7 @@ class Signs:
         self.taken = dict.fromkeys(Lane, 0)
         self.in_hand = dict.fromkeys(Lane, 0)
 
-    def turned(self, consumed: Iterable[Lane] = Lane) -> None:
+    def turned(self, consumed: Iterable[Lane]) -> None:
         """The loop goes round, and takes what has come of the lanes that it consumes.
 
         A lane that cannot be had is asked for again and again, and is missing meanwhile.

@@ -62,9 +62,17 @@ class Watchdog:
             passed, before = now - before, now
             if not self._watch.pass_time(passed):
                 continue
-            wrong = self._watch.verdict(self._look())
+            wrong = self._watch.verdict(self._ask())
             if wrong is not None and not self._stopping() and not self._stopped.is_set():
                 self._end(wrong)
+
+    def _ask(self) -> Mapping[Lane, LaneSeen] | None:
+        try:
+            return self._look()
+        except Exception:
+            # Nothing may end this thread: nobody else finds out that the worker is stuck.
+            _logger.exception("asking RabbitMQ about the lanes failed")
+            return None
 
     def _end(self, wrong: str) -> None:
         teller = threading.Thread(target=self._say, args=(wrong,), daemon=True)

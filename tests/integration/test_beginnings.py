@@ -12,7 +12,7 @@ from shared.queues import Lane
 from tests.servers import Servers
 from tests.unit.fakes import a_job
 from worker.beginnings import Beginnings
-from worker.ends import BEFORE, SUCCEEDED
+from worker.ends import BEFORE, GIVEN_UP, SUCCEEDED
 from worker.job import Job
 from worker.store import Outcome, ResultStore
 
@@ -44,6 +44,14 @@ def test_what_had_ended_before_is_forgotten_too(redis: Redis) -> None:
     beginnings.note(delivered("1st"))
     ResultStore(redis, 5, 5, time.time).store([Outcome(delivered("2nd"), None, BEFORE)])
     assert redis.keys() == []
+
+
+def test_what_is_given_up_is_remembered_for_a_while(redis: Redis) -> None:
+    beginnings = Beginnings(redis)
+    for name in ("1st", "2nd", "3rd", "4th"):
+        beginnings.note(delivered(name))
+    ResultStore(redis, 5, 5, time.time).store([Outcome(delivered("4th"), b"{}", GIVEN_UP)])
+    assert beginnings.count([delivered("5th")]) == [4]
 
 
 def test_a_beginning_that_is_noted_again_is_the_same_one(redis: Redis) -> None:

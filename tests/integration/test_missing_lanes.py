@@ -65,6 +65,16 @@ class Site:
         found = dict(zip(listed[::2], listed[1::2], strict=True))
         return {name: int(found[name]) for name in WINDOWS if name in found}
 
+    def channels(self) -> int:
+        """How many there are that a lane could be consumed on."""
+        listed = self._rabbit.ctl("list_channels", "vhost", "prefetch_count").splitlines()
+        of_lanes = [[self._name, str(window)] for window in WINDOWS.values()]
+        return sum(line.split() in of_lanes for line in listed)
+
+    def lose_connections(self) -> None:
+        """Closes them all, as if RabbitMQ had been restarted."""
+        self._rabbit.ctl("close_all_connections", "--vhost", self._name, "a test")
+
     def works(self, lane: Lane) -> bool:
         """Whether a request of this lane is answered; where it is not, it is refused in form."""
         client = self.stack.client
@@ -126,6 +136,7 @@ def test_an_operator_may_have_a_worker_leave_a_lane_alone_and_take_it_up_again(
     )
     with make_celery(settings) as app:
         wait_until(lambda: live.windows() == WINDOWS, WITHIN, "each lane has its window")
+        channels = live.channels()
         (answer,) = app.control.cancel_consumer(lane.value, reply=True, timeout=WITHIN, limit=1)
         assert "ok" in next(iter(answer.values()))
         assert live.windows() == {other.value: WINDOWS[other.value]}
@@ -134,6 +145,21 @@ def test_an_operator_may_have_a_worker_leave_a_lane_alone_and_take_it_up_again(
         assert "ok" in next(iter(answer.values()))
         wait_until(lambda: live.windows() == WINDOWS, WITHIN, "each lane has its window again")
         assert live.works(lane)
+        wait_until(lambda: live.channels() == channels, WITHIN, "no channel more than before")
+
+
+def test_a_queue_that_is_no_lane_is_not_consumed_and_not_asked_for_later(live: Site) -> None:
+    (worker,) = live.stack.workers
+    settings = WorkerSettings(
+        broker_url=live.url, redis_url=live.stack.environment["REGNO_REDIS_URL"]
+    )
+    with make_celery(settings) as app:
+        app.control.add_consumer("regno.sinc", reply=True, timeout=WITHIN, limit=1)
+    wait_until(lambda: "does not consume regno.sinc" in worker.tail(), WITHIN, "it is told")
+    live.lose_connections()
+    wait_until(lambda: all(map(live.works, Lane)), 30, "both lanes work again")
+    wait_until(lambda: live.windows() == WINDOWS, WITHIN, "each lane has its window again")
+    assert worker.running()
 
 
 def otherwise(site: Site, lanes: Sequence[Lane]) -> None:

@@ -4,23 +4,26 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from amqp.basic_message import Message
 from kombu.connection import Connection
 
 from ops.local import programs
 from ops.local.programs import LOOPBACK
 from ops.local.supervise import Supervisor
-from shared.queues import Lane
+from shared.queues import Lane, declare_queues
 from tests.builders import a_row
 from tests.processes import Process, wait_until
 from tests.servers import Servers
 from tests.stack import Stack
-from tests.stuck_worker import FOLDER, HANG, HANGING, LOSE, PATIENCE
+from tests.stuck_worker import FOLDER, HANG, HANGING, LOSE, PATIENCE, REFUSED
+from worker.lanes_seen import LaneSeen, look_at_lanes
 from worker.watchdog import STUCK_STATUS
 
 FOUND_SECONDS = 30
@@ -61,6 +64,12 @@ class Case:
         assert answer.status_code == 202, answer.text
         return str(answer.headers["Location"])
 
+    def consumers(self) -> int:
+        """How many consumers both lanes have."""
+        with Connection(self.servers.rabbit.url) as connection:
+            channel = connection.channel()
+            return sum(channel.queue_declare(lane, passive=True).consumer_count for lane in Lane)
+
     def answers(self) -> bool:
         """Whether both lanes are served."""
         sync = self.stack.client.post("/v1/predict", json=a_row())
@@ -99,10 +108,82 @@ def test_a_worker_that_hangs_ends_and_its_task_is_done_by_the_next(case: Case) -
     assert case.stack.client.get(task, params={"wait": 30}).json()["status"] == "done"
 
 
-def test_a_worker_that_lost_its_consumers_ends(case: Case) -> None:
+def test_a_worker_that_lost_its_consumers_ends_once_a_message_waits(case: Case) -> None:
     (case.folder / LOSE).touch()
+    wait_until(lambda: case.consumers() == 0, 10, "nobody consumes")
+    task = case.submit()
     assert case.worker.wait(FOUND_SECONDS) == STUCK_STATUS
-    assert "Nothing comes from regno.sync, regno.async" in case.worker.tail(20_000)
+    assert "Nothing comes from regno.async" in case.worker.tail(20_000)
+    case.stack.replace_worker(case.worker)
+    assert case.stack.client.get(task, params={"wait": 30}).json()["status"] == "done"
+
+
+def test_a_worker_that_lost_the_consumer_of_a_classic_queue_ends_too(case: Case) -> None:
+    (case.folder / LOSE).touch()
+    wait_until(lambda: case.consumers() == 0, 10, "nobody consumes")
+    with ThreadPoolExecutor(1) as pool:
+        row, params = a_row(), {"timeout": 30}
+        waiting = pool.submit(case.stack.client.post, "/v1/predict", json=row, params=params)
+        assert case.worker.wait(FOUND_SECONDS) == STUCK_STATUS
+        assert "Nothing comes from regno.sync" in case.worker.tail(20_000)
+        case.stack.replace_worker(case.worker)
+        assert waiting.result().status_code == 200
+
+
+def test_a_lane_counts_as_unserved_by_what_waits_there_and_not_by_who_consumes_it(
+    case: Case,
+) -> None:
+    url = case.servers.rabbit.add_vhost("seen")
+    gone = look_at_lanes(url, timeout=5)
+    with Connection(url) as connection:
+        channel = connection.channel()
+        declare_queues(channel)
+        nobody = look_at_lanes(url, timeout=5)
+        for lane in Lane:
+            channel.basic_publish_confirm(Message("waits"), "", lane.value)
+        wait_until(lambda: unserved(look_at_lanes(url, timeout=5)) == [True, True], 10, "it waits")
+    assert unserved(gone) == [True, True]
+    assert unserved(nobody) == [False, False]
+
+
+def unserved(seen: Mapping[Lane, LaneSeen] | None) -> list[bool]:
+    """Of each lane."""
+    assert seen is not None
+    return [seen[lane].unserved for lane in Lane]
+
+
+def test_what_came_on_channels_that_rabbitmq_closed_is_done_once_redis_is_back(case: Case) -> None:
+    waited = case.worker.tail(100_000).count("results wait")
+    with ExitStack() as pauses:
+        pauses.enter_context(case.worker.paused())
+        tasks = [case.submit() for _ in range(5)]
+        pauses.enter_context(case.servers.redis.process.paused())
+        case.worker.resume()
+        wait_until(
+            lambda: case.worker.tail(100_000).count("results wait") > waited, 20, "it has them"
+        )
+        (case.folder / REFUSED).touch()
+        wait_until(
+            lambda: "unknown delivery tag" in case.worker.tail(20_000), 20, "they are closed"
+        )
+    for task in tasks:
+        assert case.stack.client.get(task, params={"wait": 30}).json()["status"] == "done"
+    assert "Couldn't ack" not in case.worker.tail(100_000)
+    assert case.worker.running()
+
+
+def test_a_worker_of_another_broker_is_not_watched(case: Case, tmp_path: Path) -> None:
+    embedded = case.servers.redis.url.removesuffix("/0")
+    settings = {FOLDER: str(tmp_path)}
+    stack = Stack(
+        f"{embedded}/1", f"{embedded}/2", tmp_path, settings=settings, worker="tests.stuck_worker"
+    )
+    with closing(stack):
+        stack.wait_ready()
+        (worker,) = stack.workers
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(LONG)
+        assert "asking RabbitMQ" not in worker.tail(100_000)
 
 
 def test_make_run_starts_a_stuck_worker_anew(case: Case) -> None:

@@ -39,9 +39,12 @@ class FakeMessage:
         self.rejected = 0
         self.together = False
         self.delivery_tag: int | str = "not a number"
-        self.channel = None
+        self.channel: object = None
+        self.error: Exception | None = None
 
     def ack_log_error(self, _logger: object, _errors: object, multiple: bool = False) -> None:
+        if self.error is not None:
+            raise self.error
         self.acknowledged += 1
         self.together = multiple
 
@@ -98,9 +101,12 @@ class FakeModel:
 
     def __init__(self) -> None:
         self.batches: list[int] = []
+        self.broken = False
 
     def score(self, rows: Sequence[FeatureRow]) -> list[Prediction]:
         self.batches.append(len(rows))
+        if self.broken:
+            raise ValueError("a bug")
         if any(row.afts_regno_ai_text == " ".join(SPOILT) for row in rows):
             raise PredictionFailed("cannot predict this")
         return [a_prediction(int(row.direction)) for row in rows]
@@ -114,6 +120,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.away = False
+        self.broken = False
         self.settled_before: dict[str, End] = {}
         self.stored: dict[str, RawResult] = {}
         self.outcomes: list[Outcome] = []
@@ -131,6 +138,8 @@ class FakeStore:
 
     def store(self, outcomes: Sequence[Outcome]) -> None:
         self._answer()
+        if self.broken:
+            raise ValueError("a bug")
         self.outcomes += outcomes
         for job, encoded, _ in outcomes:
             if isinstance(encoded, Piece):

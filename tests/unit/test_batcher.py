@@ -2,6 +2,7 @@ from collections import Counter
 from typing import cast
 
 import pytest
+from celery.exceptions import WorkerShutdown
 from prometheus_client import CollectorRegistry
 
 from shared.errors import InvalidField
@@ -447,3 +448,91 @@ def test_one_acknowledgement_for_many_leaves_out_the_suspects_that_wait() -> Non
     together = [cast("FakeMessage", job.message).together for job in new]
     assert together == [True, False, False, False]
     assert acknowledged(suspect) == 0
+
+
+@pytest.mark.parametrize(
+    "added", [[a_job("new")], [a_job("suspect", redelivery="again")]], ids=["new", "suspect"]
+)
+def test_an_error_in_a_timer_that_nobody_foresaw_ends_the_worker_and_acknowledges_nothing(
+    added: list[Job],
+) -> None:
+    case = Case()
+    case.add(*added)
+    case.model.broken = True
+    with pytest.raises(WorkerShutdown):
+        case.clock.advance(WAIT)
+    case.model.broken = False
+    later = case.add(*jobs(4), *suspects("another"))
+    case.clock.advance(WAIT)
+    case.batcher.flush()
+    assert case.store.stored == {}
+    assert [acknowledged(job) for job in (*added, *later)] == [0] * 6
+
+
+def test_an_error_that_nobody_foresaw_while_what_waited_is_stored_ends_the_worker() -> None:
+    case = Case()
+    case.store.away = True
+    added = case.add(*jobs(4))
+    case.store.away, case.store.broken = False, True
+    with pytest.raises(WorkerShutdown):
+        case.clock.advance(RETRY)
+    assert [acknowledged(job) for job in added] == [0] * 4
+
+
+def test_a_connection_that_is_lost_while_a_batch_is_acknowledged_ends_no_worker() -> None:
+    case = Case()
+    [job] = case.add(a_job("one"))
+
+    cast("FakeMessage", job.message).error = BrokenPipeError()
+    with pytest.raises(BrokenPipeError):
+        case.clock.advance(WAIT)
+
+
+def on_channel(channel: object, *jobs: Job) -> tuple[Job, ...]:
+    """These jobs, as they come on a channel."""
+    for job in jobs:
+        cast("FakeMessage", job.message).channel = channel
+    return jobs
+
+
+def test_what_came_on_a_channel_that_was_closed_is_forgotten_and_all_else_is_answered() -> None:
+    case = Case()
+    case.store.away = True
+    closed, open_ = object(), object()
+    lost = case.add(
+        *on_channel(closed, *jobs(6, Lane.ASYNC, "lost "), *suspects("lost", lane=Lane.ASYNC))
+    )
+    kept = case.add(*on_channel(open_, *jobs(3, Lane.SYNC), *suspects("kept")))
+    case.batcher.lose(closed)
+    assert case.signs.in_hand == {Lane.SYNC: 4, Lane.ASYNC: 0}
+    case.store.away = False
+    case.clock.advance(RETRY + WAIT)
+    assert sorted(order(case)) == sorted(job.task_id for job in kept)
+    assert [acknowledged(job) for job in kept] == [1] * 4
+    assert [acknowledged(job) for job in lost] == [0] * 7
+    assert case.signs.in_hand == dict.fromkeys(Lane, 0)
+
+
+def test_results_that_wait_are_forgotten_with_the_channel_of_their_messages() -> None:
+    case = Case()
+    case.store.away = True
+    closed = object()
+    [lost] = case.add(*on_channel(closed, a_job("lost")))
+    kept = case.add(*jobs(3))
+    assert case.model.batches == [4]
+    case.batcher.lose(closed)
+    case.store.away = False
+    case.clock.advance(RETRY)
+    assert set(order(case)) == {job.task_id for job in kept}
+    assert acknowledged(lost) == 0
+    assert case.signs.in_hand == dict.fromkeys(Lane, 0)
+
+
+def test_suspects_keep_their_order_when_others_are_lost_with_their_channel() -> None:
+    case = Case(often=2, lost=1, once=1)
+    closed = object()
+    case.add(*suspects("often"), *on_channel(closed, *suspects("lost")), *suspects("once"))
+    case.clock.advance(0.0)
+    case.batcher.lose(closed)
+    case.clock.advance(CALM_SECONDS)
+    assert order(case) == ["once", "often"]

@@ -18,11 +18,13 @@ class Redis:
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
+        self.asked = 0
         self.ahead = REDIS_TIME
         self.there, self.back = 0.001, 0.001
         self.connecting = 0.0
 
     def time(self) -> tuple[int, int]:
+        self.asked += 1
         self.clock.advance(self.there + self.connecting)
         self.connecting = 0.0
         told = self.clock() + self.ahead
@@ -110,6 +112,15 @@ def test_a_redis_that_is_always_slow_is_believed_in_the_end() -> None:
     case.redis.there = 0.4
     case.measure()
     assert abs(case.wrong_by()) <= 0.2
+
+
+def test_a_redis_that_is_always_slow_is_asked_once_a_time_when_it_is_known() -> None:
+    case = Case()
+    case.redis.there = 0.4
+    case.measure()
+    before = case.redis.asked
+    case.measure()
+    assert case.redis.asked == before + 1
 
 
 def test_a_pause_in_the_middle_of_an_exchange_spoils_nothing() -> None:

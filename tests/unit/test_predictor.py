@@ -13,7 +13,7 @@ from shared.results import RawResult, decode_result
 from tests.builders import a_reading
 from tests.unit.fakes import SPOILT, FakeBeginnings, FakeModel, FakeStore, a_job, told
 from worker.counts import BatchCounts
-from worker.ends import BEFORE, CANCELLED, GIVEN_UP
+from worker.ends import BEFORE, CANCELLED, GIVEN_UP, End
 from worker.job import Job
 from worker.predictor import BatchPredictor
 from worker.suspects import MOST_BEGINNINGS
@@ -267,6 +267,24 @@ def test_a_suspect_that_is_not_to_be_computed_begins_nothing() -> None:
     assert [case.beginnings.of(task_id) for task_id in ("late", "revoked", "ended", "odd")] == [
         0, 0, 0, 0,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("begun", "before", "end"),
+    [
+        (MOST_BEGINNINGS + 1, BEFORE, GIVEN_UP),
+        (MOST_BEGINNINGS + 1, CANCELLED, CANCELLED),
+        (MOST_BEGINNINGS - 1, BEFORE, BEFORE),
+    ],
+)
+def test_a_suspect_that_was_given_up_by_a_worker_that_died_then_is_rejected_by_the_next(
+    begun: int, before: End, end: End
+) -> None:
+    case = Case(suspect=begun)
+    case.store.settled_before = {"suspect": before}
+    suspect = a_job("suspect", lane=Lane.ASYNC, redelivery="after that")
+    [outcome] = case.predictor.outcomes([suspect])
+    assert (outcome.encoded, outcome.end) == (None, end)
 
 
 def test_a_suspect_whose_beginning_cannot_be_counted_does_not_begin() -> None:

@@ -1,5 +1,7 @@
 """When a worker counts as stuck."""
 
+from collections.abc import Callable
+
 import pytest
 
 from shared.queues import Lane
@@ -7,10 +9,10 @@ from worker.lanes_seen import LaneSeen
 from worker.watch import Patience, Signs, Watch
 
 PATIENCE = Patience(still=60, quiet=10)
-SERVED = dict.fromkeys(Lane, LaneSeen(consumers=3, ready=0))
-NO_CONSUMER = SERVED | {Lane.SYNC: LaneSeen(consumers=0, ready=0)}
-BACKLOG = SERVED | {Lane.ASYNC: LaneSeen(consumers=3, ready=7)}
-BUSY = dict.fromkeys(Lane, LaneSeen(consumers=3, ready=500))
+SERVED = dict.fromkeys(Lane, LaneSeen(ready=0))
+GONE = SERVED | {Lane.SYNC: LaneSeen(ready=0, exists=False)}
+BACKLOG = SERVED | {Lane.ASYNC: LaneSeen(ready=7)}
+BUSY = dict.fromkeys(Lane, LaneSeen(ready=500))
 STILL = "The event loop does not turn"
 NOTHING_OF_SYNC = "Nothing comes from regno.sync"
 NOTHING_OF_ASYNC = "Nothing comes from regno.async"
@@ -40,7 +42,7 @@ class Worker:
             for lane in taken:
                 self.signs.took(lane)
                 self.signs.gave_back(lane)
-            self.signs.turned()
+            self.signs.turned(Lane)
             verdicts.append(self.second())
         return [verdict for verdict in verdicts if verdict]
 
@@ -51,12 +53,12 @@ def test_a_loop_that_does_not_turn_is_stuck_after_its_time_and_a_second_look() -
     assert worker.second() == STILL
 
 
-@pytest.mark.parametrize("sign", ["turned", "began_batch"])
-def test_a_loop_that_goes_on_now_and_then_is_not_stuck(sign: str) -> None:
+@pytest.mark.parametrize("sign", [lambda signs: signs.turned(Lane), Signs.began_batch])
+def test_a_loop_that_goes_on_now_and_then_is_not_stuck(sign: Callable[[Signs], None]) -> None:
     worker = Worker()
     for _ in range(10):
         assert worker.hangs(59) == []
-        getattr(worker.signs, sign)()
+        sign(worker.signs)
 
 
 def test_a_loop_that_waits_for_a_broker_that_is_away_is_not_stuck() -> None:
@@ -69,9 +71,9 @@ def test_a_worker_has_time_to_connect_when_the_broker_is_back() -> None:
     worker = Worker()
     worker.seen = None
     worker.hangs(600)
-    worker.seen = NO_CONSUMER
+    worker.seen = GONE
     assert worker.hangs(9) == []
-    worker.signs.turned()
+    worker.signs.turned(Lane)
     assert worker.turns(9, *Lane) == []
 
 
@@ -79,7 +81,7 @@ def test_a_worker_that_does_not_connect_though_the_broker_is_back_is_stuck() -> 
     worker = Worker()
     worker.seen = None
     worker.hangs(600)
-    worker.seen = NO_CONSUMER
+    worker.seen = GONE
     assert STILL in worker.hangs(20)
 
 
@@ -96,7 +98,7 @@ def test_an_idle_worker_is_not_stuck() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "verdict"), [(NO_CONSUMER, NOTHING_OF_SYNC), (BACKLOG, NOTHING_OF_ASYNC)]
+    ("seen", "verdict"), [(GONE, NOTHING_OF_SYNC), (BACKLOG, NOTHING_OF_ASYNC)]
 )
 def test_a_lane_that_nothing_comes_of_is_lost_if_two_looks_say_so(
     seen: dict[Lane, LaneSeen], verdict: str

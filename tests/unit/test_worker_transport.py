@@ -4,7 +4,7 @@ import pytest
 from celery import Celery
 from kombu.transport.pyamqp import SSLTransport
 
-from worker.app import prepare_transport
+from worker.app import prepare_transport, speaks_amqp
 from worker.lane_consumer import LaneConsumer
 from worker.read_ahead import ReadAhead
 
@@ -24,6 +24,7 @@ def test_rabbitmq_is_read_ahead_of() -> None:
     app = prepared("amqp://localhost//")
     assert app.connection_for_read().get_transport_cls() is ReadAhead
     assert has_a_channel_for_each_lane(app)
+    assert speaks_amqp("amqp://localhost//")
 
 
 def test_what_was_to_be_encrypted_is() -> None:
@@ -38,3 +39,4 @@ def test_other_transports_are_left_alone(broker_url: str) -> None:
     app = prepared(broker_url)
     assert app.connection_for_read().get_transport_cls() is not ReadAhead
     assert not has_a_channel_for_each_lane(app)
+    assert not speaks_amqp(broker_url)
