@@ -6,7 +6,8 @@ from typing import cast
 
 API_SHIFT = "TEST_API_CLOCK_SHIFT"
 WORKER_SHIFT = "TEST_WORKER_CLOCK_SHIFT"
-"""Variables of a stack: by how many seconds its processes' clocks are ahead."""
+OPERATOR_SHIFT = "TEST_OPERATOR_CLOCK_SHIFT"
+"""Variables of a stack, or of an operator's command: by how many seconds its clock is ahead."""
 
 
 def shift_clock(seconds: float) -> None:

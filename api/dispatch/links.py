@@ -38,6 +38,9 @@ class Link(Protocol):
     def refuses(self) -> str | None:
         """Why the broker takes nothing at the moment, or None."""
 
+    def doubtful(self) -> bool:
+        """Whether another connection may be taken what this one is refused."""
+
     def close(self) -> None:
         """Drops the connection without a word to the other side."""
 
@@ -113,7 +116,7 @@ class AmqpLink:
         self._refusals: Refusals = {}
         self._missing: str | None = None
         self._taken = False
-        self._doubt: str | None = None
+        self._refused = False
         channel.confirm_select()
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
@@ -157,11 +160,10 @@ class AmqpLink:
     def idle(self) -> None:
         """Reads what the broker has to say, and keeps the connection alive.
 
-        Raises one of ``errors`` also where a new connection may do what this one cannot.
+        Raises one of ``errors`` also where the queue has gone: a new connection declares it.
         """
-        doubt = self._missing or self._doubt
-        if doubt:
-            raise amqp.RecoverableConnectionError(doubt)
+        if self._missing:
+            raise amqp.RecoverableConnectionError(self._missing)
         self._connection.heartbeat_check()
         try:
             self._connection.drain_events(timeout=0.001)
@@ -172,6 +174,15 @@ class AmqpLink:
         """The alarm's reason, while RabbitMQ blocks publishers; or that the queue has gone."""
         return self._blocked[0] if self._blocked else self._missing
 
+    def doubtful(self) -> bool:
+        """Messages were refused, and none was ever taken.
+
+        The queue is full; or its leader has died. RabbitMQ looks for a quorum queue's leader when
+        a channel first publishes to it. One that meets with the old leader refuses everything for
+        seconds, while a new one would find its successor.
+        """
+        return self._refused and not self._taken
+
     def close(self) -> None:
         """Drops the socket."""
         self._connection.collect()
@@ -181,16 +192,9 @@ class AmqpLink:
         self._taken = True
 
     def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
-        """The queue is full; or its leader has died.
-
-        RabbitMQ looks for a quorum queue's leader when a channel first publishes to it. One that
-        meets with the old leader refuses everything for seconds, while a new one would find its
-        successor.
-        """
-        if not self._taken:
-            self._doubt = "The queue has taken nothing yet"
+        self._refused = True
         for task_id in self._confirm(delivery_tag, multiple):
-            self._refusals[task_id] = self._doubt or "The queue is full"
+            self._refusals[task_id] = "The queue is full"
 
     def _on_return(self, _error: Exception, _exchange: str, queue: str, message: Any) -> None:
         if queue:  # the probe is for none
@@ -230,6 +234,10 @@ class VirtualLink:
     def refuses(self) -> str | None:
         """Never: there are no alarms."""
         return None
+
+    def doubtful(self) -> bool:
+        """Never: nothing is refused."""
+        return False
 
     def close(self) -> None:
         """Drops the connection."""

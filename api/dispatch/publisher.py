@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from api.dispatch.backoff import Backoff
 from api.dispatch.links import Link
 from api.dispatch.lots import take_lot
 from shared.errors import BrokerUnavailable
@@ -19,6 +20,9 @@ _logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 """How often a connection is looked at and a lost one tried again, busy or not."""
+
+MOST_DOUBT_SECONDS = 5.0
+"""A full queue refuses a new connection too, and may be full for hours."""
 
 MAX_TOGETHER = 64
 """Messages sent in one go: enough to share the confirm, few enough to stay prompt."""
@@ -66,6 +70,7 @@ class Publisher:
         self._link: Link | None = None
         self._look_at = clock()
         self._reminder = Reminder(clock)
+        self._doubts = Backoff(clock, LOOK_SECONDS, MOST_DOUBT_SECONDS)
         self._problem: BrokerUnavailable | None = BrokerUnavailable("Not connected to the broker")
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
@@ -86,7 +91,8 @@ class Publisher:
         """Why nothing can be published at the moment, or None."""
         if self._problem is not None:
             return self._problem.detail
-        return self._link.refuses() if self._link is not None else None
+        link = self._link  # which may be replaced meanwhile
+        return link.refuses() if link is not None else None
 
     def _run(self) -> None:
         entries: list[_Entry] = []
@@ -128,6 +134,8 @@ class Publisher:
             self._lose(error)
             self._fail(entries, BrokerUnavailable("The broker did not confirm the message"))
             return
+        if len(refusals) < len(entries):
+            self._doubts.over()
         confirmed_at = self._clock()
         for entry in entries:
             reason = refusals.get(entry.message.task_id) if refusals else None
@@ -148,6 +156,9 @@ class Publisher:
                 self._link.idle()
             except self._link.errors as error:
                 self._lose(error)
+        if self._link is not None and self._link.doubtful() and self._doubts.due():
+            _logger.info("connecting anew: nothing was taken on this connection yet")
+            self._close()
         if self._link is None:
             self._open()
         self._look_at = self._clock() + LOOK_SECONDS

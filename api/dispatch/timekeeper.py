@@ -2,11 +2,13 @@
 
 import logging
 import threading
+import time
 
 from redis import Redis, RedisError
 
 from shared.clock import MEASURE_SECONDS, RedisClock
 from shared.metrics import Unexpected, Where
+from shared.reminder import Reminder
 
 _logger = logging.getLogger(__name__)
 
@@ -18,6 +20,7 @@ class Timekeeper:
         self.clock = clock
         self._redis = redis
         self._unexpected = unexpected
+        self._reminder = Reminder(time.monotonic)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="timekeeper", daemon=True)
 
@@ -38,8 +41,10 @@ class Timekeeper:
         while True:
             try:
                 self.clock.measure(self._redis)
+                self._reminder.over()
             except RedisError as error:
-                _logger.warning("the time is not known anew: %s", error)
+                if self._reminder.due(str(error)):
+                    _logger.warning("the time is not known anew: %s", error)
             except Exception:
                 # Without this thread the clock would drift away for good.
                 _logger.exception("asking for the time failed")

@@ -1,6 +1,5 @@
 """What each command does. Each looks at every letter once, and says what it did with it."""
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from ops.dead_letters import report
@@ -60,8 +59,8 @@ def drop(queue: DeadQueue, tasks: TaskResults, say: Say, chosen: Chosen) -> bool
     for letter in chosen.of(queue.letters()):
         if letter.is_task:
             tasks.end(letter)
-        say(f"{report.one_line(letter)}: dropped")
         queue.remove(letter)
+        say(f"{report.one_line(letter)}: dropped")
     return chosen.all_found(say)
 
 
@@ -96,9 +95,10 @@ class Replay:
             raise Refused("it is no task")
         if letter.chunk is not None:
             raise Refused("the other parts of its array are not kept: it is to be sent again")
+        now = self._tasks.now()
         ended = self._tasks.revive(letter)
         if ended is None:
-            headers = replayed_headers(letter, time.time(), self._task_ttl)
+            headers = replayed_headers(letter, now, self._task_ttl)
             self._queue.put_back(letter, headers)
         self._queue.remove(letter)
         return "replayed" if ended is None else f"removed: it is {ended}"

@@ -88,8 +88,8 @@ def read_letter(message: amqp.Message) -> Letter:
 def replayed_headers(letter: Letter, now: float, expires_in: float) -> dict[str, Any]:
     """The headers with which it is sent again: nothing RabbitMQ has counted, and a fresh expiry.
 
-    ``now`` is Unix time, ``expires_in`` how long it may wait for a worker, both in seconds. What
-    never expired does not do so now.
+    ``now`` is Unix time by Redis's clock, which workers go by, ``expires_in`` how long it may wait
+    for a worker, both in seconds. What never expired does not do so now.
     """
     headers = {
         name: value for name, value in letter.headers.items() if not name.startswith(_OF_THE_BROKER)

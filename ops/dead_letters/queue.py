@@ -15,7 +15,7 @@ from kombu.connection import Connection
 
 from ops.dead_letters.letter import Letter, read_letter
 from shared.errors import BrokerUnavailable, Conflict
-from shared.queues import DEAD_QUEUE, Lane, declare_queues
+from shared.queues import DEAD_QUEUE, Lane, declare_lane
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -52,7 +52,7 @@ class DeadQueue:
                 self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
                 self._channel = self._connection.channel()
                 self._publishing = self._connection.channel()
-                declare_queues(self._channel)
+                declare_lane(self._channel, Lane.ASYNC)
                 self._lock()
         except BaseException:
             self._end()

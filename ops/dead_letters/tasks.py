@@ -4,6 +4,7 @@ from redis import Redis, RedisError
 
 from ops.dead_letters.letter import Letter
 from shared.beginnings import beginnings_key
+from shared.clock import RedisClock
 from shared.errors import GivenUp, ResultStoreUnavailable
 from shared.results import EXPIRED, Failure, encode_failure, encode_unfinished, result_key
 
@@ -31,13 +32,22 @@ redis.call('PUBLISH', KEYS[1], ARGV[1])
 
 
 class TaskResults:
-    """Both methods raise ResultStoreUnavailable."""
+    """Every method raises ResultStoreUnavailable."""
 
     def __init__(self, redis: Redis, result_ttl: float, task_ttl: float) -> None:
         """The TTLs in seconds: how long results are kept, how long a task may wait."""
         self._redis = redis
+        self._clock = RedisClock()
         self._result_ms = int(result_ttl * 1000)
         self._pending_ms = int((result_ttl + task_ttl) * 1000)
+
+    def now(self) -> float:
+        """The Unix time by which workers tell what has expired: Redis's."""
+        try:
+            self._clock.measure(self._redis)
+        except RedisError as error:
+            raise ResultStoreUnavailable(f"Redis: {error}") from error
+        return self._clock()
 
     def revive(self, letter: Letter) -> str | None:
         """Its caller is told ``queued`` again, whatever had failed.

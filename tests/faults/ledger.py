@@ -42,11 +42,11 @@ class Row(NamedTuple):
     done: int
     """Of these, ended with the right answer."""
     lost: int
-    """Synchronous requests without any outcome, accepted tasks without an end."""
+    """Requests without any outcome, accepted tasks without an end, looks without an answer."""
     doubled: int
     """Accepted tasks that were told two ends, or told one task for two."""
     wrong: int
-    """Wrong answers, and statuses that nothing here explains."""
+    """Wrong answers, and statuses, of looks too, that nothing here explains."""
     late: int
     """Refusals and looks that came after their deadline."""
     back_after: float | None
@@ -87,14 +87,15 @@ def tally(
         slowest_refusal=max((request.seconds or 0.0 for request in refused), default=0.0),
         sync_out=_seconds_refused(sync),
         tasks_out=_seconds_refused(tasks),
-        cut=sum(request.status == LOST for request in requests),
+        cut=sum(request.cut + request.looks.count(LOST) for request in requests),
         accepted=len(accepted),
         done=sum(task.end == "done" and bool(task.right) for task in accepted),
         lost=sum(request.status is None for request in requests)
-        + sum(not task.end for task in accepted),
+        + sum(not task.end or task.under_way for task in accepted),
         doubled=sum(bool(task.other_answer) for task in accepted) + len(ids) - len(set(ids)),
         wrong=sum(request.right is False for request in requests)
-        + sum(request.status not in _EXPLAINED for request in requests),
+        + sum(request.status not in _EXPLAINED for request in requests)
+        + sum(not _LOOKS.issuperset(request.looks) for request in requests),
         late=sum(_late(request, margin) for request in requests),
         back_after=0.0 if healed_at is None else back_after(requests, healed_at),
     )
@@ -102,6 +103,8 @@ def tally(
 
 _REFUSALS = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _EXPLAINED = (None, LOST, HTTPStatus.OK, HTTPStatus.ACCEPTED, *_REFUSALS)
+_LOOKS = frozenset((LOST, HTTPStatus.OK, *_REFUSALS))
+"""What a look at an accepted task may be told: that there is no such task is wrong."""
 
 
 def _seconds_refused(requests: Sequence[Request]) -> float:

@@ -1,6 +1,8 @@
 """One request of the load and everything that its caller learned of it."""
 
-from dataclasses import dataclass
+import json
+import time
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -19,6 +21,8 @@ DEADLINE_SECONDS = 2.0
 
 LOST = 0
 """The status of a call whose connection ended before its answer."""
+
+_ENDED = ("done", "failed", "expired", "cancelled")
 
 
 @dataclass(slots=True)
@@ -41,6 +45,8 @@ class Request:
     """Of the POST."""
     body: bytes = b""
     """Of the POST, where it is neither 200 nor 202."""
+    cut: bool = False
+    """Whether the POST was lost; it stays so when it is sent again."""
     right: bool | None = None
     """Whether its answer was the right one, where it got one."""
     task_id: str = ""
@@ -51,6 +57,8 @@ class Request:
     """What the caller was told when it had ended."""
     other_answer: bytes = b""
     """What the caller was told later, where that was something else."""
+    looks: list[int] = field(default_factory=list)
+    """The status of each GET that has ended."""
     slowest_look: float = 0.0
     """Seconds that the slowest GET took beyond what it asked to wait."""
 
@@ -64,4 +72,24 @@ class Request:
         """Whether the caller got what it came for: the right answer, or an accepted task."""
         if self.kind is Kind.SYNC:
             return self.status == HTTPStatus.OK and self.right is True
-        return self.status == HTTPStatus.ACCEPTED
+        return self.status == HTTPStatus.ACCEPTED and not self.cut
+
+    def note_answer(self, status: int, body: bytes) -> None:
+        """Notes what has come of the POST."""
+        self.ended_at = time.monotonic()
+        self.status = status
+        self.cut = status == LOST
+        if status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
+            self.body = body[:300]
+
+    def note_look(self, status: int, body: bytes, expected: bytes) -> None:
+        """Notes what has come of a GET. Once it has told an end, what it tells stays the same."""
+        self.looks.append(status)
+        if status != HTTPStatus.OK:
+            return
+        told = json.loads(body)["status"]
+        if self.end and body != self.answer:
+            self.other_answer = body
+        elif not self.end and told in _ENDED:
+            self.end, self.answer = told, body
+            self.right = expected in body

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
 
 import requests
 
 from tests.faults.request import LOST, Kind, Request
-from tests.faults.traffic import LOOK_SECONDS, note_end
+from tests.faults.traffic import LOOK_SECONDS
 from tests.faults.work import Work
 from tests.processes import wait_until
 from tests.stack import Client
@@ -56,12 +57,11 @@ def _send_again(client: Client, task: Request, work: Work) -> None:
 
 def _await_end(client: Client, task: Request, work: Work) -> None:
     def look() -> bool:
-        try:
+        status, body = LOST, b""
+        with suppress(requests.ConnectionError):
             answer = client.get(f"/v1/tasks/{task.task_id}", params={"wait": LOOK_SECONDS})
-        except requests.ConnectionError:
-            return False
-        if answer.status_code == HTTPStatus.OK:
-            note_end(task, answer.content, work.expected[task.row])
+            status, body = answer.status_code, answer.content
+        task.note_look(status, body, work.expected[task.row])
         return bool(task.end)
 
     ended_before = bool(task.end)

@@ -29,7 +29,8 @@ from tests.faults.trial import break_part, verdict
 from tests.faults.work import shipped_work
 from tests.processes import wait_until
 
-_TTL_SECONDS = 60
+_TTL_SECONDS = 180
+"""Longer than a round, after which every task is looked at once more."""
 _SETTINGS = {
     name: str(_TTL_SECONDS)
     for name in ("REGNO_RESULT_TTL", "REGNO_SYNC_RESULT_TTL", "REGNO_TASK_TTL")

@@ -16,7 +16,7 @@ from ops.load.payloads import get_request
 from ops.load.pool import ConnectionPool
 from tests.faults.door import Door
 from tests.faults.ledger import STEADY_SECONDS, back_after
-from tests.faults.request import LOST, Kind, Request
+from tests.faults.request import Kind, Request
 from tests.faults.work import Work
 from tests.processes import wait_until
 from tests.stack import API_KEY
@@ -29,8 +29,6 @@ LOOK_SECONDS = 5
 
 _CONNECTIONS = 512
 """At most, for each front door: more than may be under way within the deadline."""
-
-_ENDED = ("done", "failed", "expired", "cancelled")
 
 
 class Traffic:
@@ -144,7 +142,7 @@ class Traffic:
         self.requests.append(request)
 
         def done(reply: Reply) -> None:
-            self._note(request, reply)
+            request.note_answer(reply.status, reply.body)
             if reply.status == HTTPStatus.OK:
                 request.right = self._work.expected[request.row] in reply.body
 
@@ -154,7 +152,7 @@ class Traffic:
         self.requests.append(request)
 
         def accepted(reply: Reply) -> None:
-            self._note(request, reply)
+            request.note_answer(reply.status, reply.body)
             if reply.status == HTTPStatus.ACCEPTED:
                 request.task_id = json.loads(reply.body)["task_id"]
                 self._look(request)
@@ -168,8 +166,7 @@ class Traffic:
         def looked(reply: Reply) -> None:
             over = time.monotonic() - asked_at - LOOK_SECONDS
             request.slowest_look = max(request.slowest_look, over)
-            if reply.status == HTTPStatus.OK:
-                note_end(request, reply.body, self._work.expected[request.row])
+            request.note_look(reply.status, reply.body, self._work.expected[request.row])
 
         self._call(request, get_request("http://regno", path, API_KEY), looked)
 
@@ -183,22 +180,3 @@ class Traffic:
             done(reply)
 
         self._pool().send(call, ended)
-
-    def _note(self, request: Request, reply: Reply) -> None:
-        request.ended_at = time.monotonic()
-        request.status = reply.status or LOST
-        if reply.status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
-            request.body = reply.body[:300]
-
-
-def note_end(request: Request, body: bytes, expected: bytes) -> None:
-    """Notes what a GET has said of a task, if it has ended; what it says later must be the same."""
-    told = json.loads(body)
-    if told["status"] not in _ENDED:
-        return
-    if request.end:
-        if body != request.answer:
-            request.other_answer = body
-        return
-    request.end, request.answer = told["status"], body
-    request.right = expected in body

@@ -45,6 +45,11 @@ def _failures(test: str, root: Path) -> tuple[int, list[str]]:
     return done.returncode, re.findall(r"^FAILED \S+?::(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
 
 
+def noticed(status: int, failed: Sequence[str]) -> bool:
+    """Whether a test missed its guard. One that could not even begin has status 1 too."""
+    return status == _TESTS_FAILED and bool(failed)
+
+
 def _try_without(guards: Sequence[Guard]) -> Iterator[bool]:
     for guard in guards:
         with tempfile.TemporaryDirectory(prefix="regno-guard-") as folder:
@@ -52,11 +57,11 @@ def _try_without(guards: Sequence[Guard]) -> Iterator[bool]:
             take_out(guard, Path(folder))
             for test in guard.tests:
                 status, failed = _failures(test, Path(folder))
-                noticed = status == _TESTS_FAILED
-                what = f"{len(failed)} failed: {'; '.join(failed)}" if noticed else "NOT NOTICED"
+                missed = noticed(status, failed)
+                what = f"{len(failed)} failed: {'; '.join(failed)}" if missed else "NOT NOTICED"
                 sys.stdout.write(f"{guard.name}: {test}: {what}\n")
                 sys.stdout.flush()
-                yield noticed
+                yield missed
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from kombu.connection import Connection
+from kombu.entity import Queue
 from kombu.messaging import Producer
 from redis import Redis
 
@@ -26,9 +27,11 @@ from tests.failing_worker import DEADLY
 from tests.kept_alive import KeptAlive
 from tests.processes import wait_until
 from tests.servers import Servers
+from tests.shifted_clock import OPERATOR_SHIFT
 from tests.stack import Stack
 
-COMMAND = (sys.executable, "-m", "ops.dead_letters")
+PROGRAM = "ops.dead_letters"
+COMMAND = (sys.executable, "-m", PROGRAM)
 ONCE_TOO_OFTEN = {"x-delivery-count": DELIVERY_LIMIT}
 """What RabbitMQ adds to a message that it delivers for the last time: the worker gives it up."""
 
@@ -67,10 +70,13 @@ def redis(stack: Stack) -> Iterator[Redis]:
 
 
 def run(
-    stack: Stack, *arguments: str, settings: Mapping[str, str] | None = None
+    stack: Stack,
+    *arguments: str,
+    settings: Mapping[str, str] | None = None,
+    program: str = PROGRAM,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [sys.executable, "-m", program, *arguments],
         env={**os.environ, **stack.environment, **(settings or {})},
         cwd=ROOT,
         capture_output=True,
@@ -195,6 +201,18 @@ def test_a_task_whose_time_is_over_gets_a_new_one(stack: Stack) -> None:
     task = a_task()
     put(stack, DEAD_QUEUE, task)
     done(stack, "replay", "--all")
+    assert state(stack, task.task_id, wait=20)["status"] == "done"
+
+
+def test_a_replayed_task_is_done_though_the_operators_clock_is_an_hour_behind(
+    stack: Stack,
+) -> None:
+    task = a_task()
+    put(stack, DEAD_QUEUE, task)
+    settings = {OPERATOR_SHIFT: "-3600", "REGNO_TASK_TTL": "60"}
+    program = "tests.shifted_dead_letters"
+    ended = run(stack, "replay", task.task_id, settings=settings, program=program)
+    assert ended.returncode == 0, ended.stderr
     assert state(stack, task.task_id, wait=20)["status"] == "done"
 
 
@@ -372,6 +390,16 @@ def test_without_redis_nothing_is_replayed_or_dropped(stack: Stack, action: str)
     assert ended.stderr.startswith("Redis: ")
     assert ended.stderr.count("\n") == 1
     assert len(listed(stack)) == 1
+
+
+def test_letters_can_be_had_though_the_sync_lane_cannot(stack: Stack, servers: Servers) -> None:
+    """RabbitMQ refuses a queue that was declared otherwise, as it does where its node is down."""
+    url = servers.rabbit.add_vhost("letters-alone")
+    with Connection(url) as connection:
+        Queue(Lane.SYNC.value)(connection.channel()).declare()
+    ended = run(stack, "list", settings={"REGNO_BROKER_URL": url})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "regno.dead is empty\n"
 
 
 def test_a_setting_that_is_missing_is_named(stack: Stack) -> None:

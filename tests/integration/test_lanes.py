@@ -22,6 +22,8 @@ ASKED = 10
 IN_TIME = 2.0
 """Seconds: what a synchronous request has by default."""
 
+FULL = "The queue is full"
+
 FLOOD_CLIENTS = 24
 FLOOD = [a_row()] * 200
 """More than a batch, so that each client always has the next one waiting."""
@@ -118,9 +120,41 @@ def test_a_queue_that_is_full_is_told_at_once(
         refused = [answer for answer in answers if answer.status_code == 503]
         assert refused
         for answer in refused:
-            assert answer.json()["detail"] == "The queue is full"
+            assert answer.json()["detail"] == FULL
             assert int(answer.headers["Retry-After"]) >= 1
             assert answer.elapsed.total_seconds() < 1
+    finally:
+        private_stack.replace_worker(worker)
+        private_stack.wait_ready()
+
+
+def test_a_full_queue_that_a_new_connection_meets_is_told_as_well(
+    servers: Servers, private_stack: Stack
+) -> None:
+    """And the front door stays ready: it does not go from one connection to the next."""
+    (worker,) = private_stack.workers
+    assert worker.stop() == 0
+
+    def told(_: int = 0) -> str:
+        with Client(private_stack.url) as client:
+            answer = client.post("/v1/tasks", json=a_row())
+        assert answer.status_code in (202, 503), answer.text
+        return str(answer.json().get("detail"))
+
+    def connected() -> bool:
+        return all(said == FULL for said in map(told, range(10)))
+
+    try:
+        with small_queues(servers), ThreadPoolExecutor(20) as pool:
+            assert FULL in list(pool.map(told, range(20)))
+            servers.rabbit.ctl("close_all_connections", "--vhost", "private", "maintenance")
+            wait_until(connected, 20, "every process is connected again")
+            until = time.monotonic() + 3
+            while time.monotonic() < until:
+                assert told() == FULL
+                readiness = private_stack.readiness()
+                assert readiness is not None
+                assert readiness.json()["checks"]["broker"] == "ok"
     finally:
         private_stack.replace_worker(worker)
         private_stack.wait_ready()

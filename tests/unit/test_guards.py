@@ -7,6 +7,7 @@ import pytest
 
 from ops.local.programs import ROOT
 from tests.faults.guards import GUARDS, Guard, take_out
+from tests.faults.without_guards import noticed
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
@@ -31,3 +32,13 @@ def test_the_tests_of_a_guard_exist(guard: Guard) -> None:
             case.rstrip("]") in file.read_text(encoding="utf-8")
             for file in (ROOT / "tests/faults/catalogue").glob("*.py")
         )
+
+
+@pytest.mark.parametrize(
+    ("status", "failed", "expected"),
+    [(1, ["a test"], True), (1, [], False), (0, [], False), (2, ["a test"], False)],
+)
+def test_only_a_test_that_ran_and_failed_has_noticed(
+    status: int, failed: list[str], expected: bool
+) -> None:
+    assert noticed(status, failed) is expected

@@ -89,15 +89,19 @@ def test_a_queue_that_took_messages_and_takes_no_more_is_full(case: Case) -> Non
     assert case.send(case.broker.ack) is None
     assert case.send(case.broker.nack) == "The queue is full"
     assert case.link.refuses() is None
+    assert not case.link.doubtful()
     case.look()
 
 
-def test_a_connection_on_which_nothing_was_taken_yet_is_given_up(case: Case) -> None:
+def test_a_connection_on_which_nothing_was_taken_yet_is_doubtful(case: Case) -> None:
     """A channel may have met with a quorum queue's leader that has just died."""
-    assert case.send(case.broker.nack) == "The queue has taken nothing yet"
+    assert not case.link.doubtful()
+    assert case.send(case.broker.nack) == "The queue is full"
     assert case.link.refuses() is None
-    with pytest.raises(case.link.errors, match="taken nothing"):
-        case.look()
+    assert case.link.doubtful()
+    case.look()
+    assert case.send(case.broker.ack) is None
+    assert not case.link.doubtful()
 
 
 def test_a_queue_that_has_gone_is_refused_and_the_connection_given_up(case: Case) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
-from api.dispatch.publisher import Publisher, PublisherCounts
+from api.dispatch.publisher import LOOK_SECONDS, Publisher, PublisherCounts
 from shared.errors import BrokerUnavailable
 from shared.messages import TaskMessage
 from shared.metrics import ApiMetrics
@@ -27,6 +27,7 @@ class Case:
         self.fault: Exception | None = None
         self.there = True
         self.stale = False
+        self.full = False
         self.looks = 0
         self.connections = 0
         self.done: queue.SimpleQueue[BrokerUnavailable | None] = queue.SimpleQueue()
@@ -51,7 +52,7 @@ class Case:
         self.now += TOOK
         if self.fault is not None:
             raise self.fault
-        return {m.task_id: "full" for m in messages if m.task_id in self.refused}
+        return {m.task_id: "full" for m in messages if self.full or m.task_id in self.refused}
 
     def idle(self) -> None:
         self.looks += 1
@@ -61,6 +62,9 @@ class Case:
 
     def refuses(self) -> str | None:
         return None
+
+    def doubtful(self) -> bool:
+        return self.full
 
     def close(self) -> None:
         """As a link does."""
@@ -158,6 +162,27 @@ def test_a_connection_that_is_of_no_more_use_is_replaced_at_the_next_look(case: 
     wait_until(lambda: case.looks > 0, 10, "a look")
     case.stale = True
     wait_until(lambda: case.connections > 1, 10, "another connection")
+    case.publisher.stop()
+    assert case.publisher.problem() is None
+
+
+def test_a_queue_that_stays_full_is_connected_to_anew_now_and_then(case: Case) -> None:
+    """So often that it finds a new leader soon, so seldom that a full queue costs nothing."""
+    case.full = True
+    case.publisher.start()
+
+    def error() -> BrokerUnavailable | None:
+        case.now += LOOK_SECONDS
+        message = TaskMessage(Lane.SYNC, "task", b"", {}, {})
+        case.publisher.publish(message, case.done.put)
+        return case.done.get(timeout=10)
+
+    errors = [error() for _ in range(80)]
+    assert {error.detail for error in errors if error is not None} == {"full"}
+    assert None not in errors
+    assert 10 < case.connections < 20
+    case.full = False
+    assert error() is None
     case.publisher.stop()
     assert case.publisher.problem() is None
 
