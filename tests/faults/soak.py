@@ -6,6 +6,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,7 @@ from tests.faults.footprint import (
 )
 from tests.faults.ledger import Row, tally
 from tests.faults.report import flatness, in_all, table
+from tests.faults.request import Request
 from tests.faults.settle import settle
 from tests.faults.site import Site
 from tests.faults.traffic import Traffic
@@ -58,10 +61,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def _soak(site: Site, arguments: argparse.Namespace) -> list[Soaked]:
-    """A fault, the rest of its round, and what became of all that was sent in it; over and over."""
+    """A fault, the rest of its round, and what became of all that was sent in it; over and over.
+
+    The accounts of a round are made while the next one goes on.
+    """
     chance = random.Random(arguments.seed)
-    work, rounds = shipped_work(), []
-    with Traffic(site.doors, work, arguments.rate) as traffic:
+    rounds: list[Future[Soaked]] = []
+    with (
+        Traffic(site.doors, shipped_work(), arguments.rate) as traffic,
+        ThreadPoolExecutor(1) as accountant,
+    ):
         traffic.wait_sent(arguments.every)
         traffic.take()
         ends_at = time.monotonic() + arguments.minutes * 60
@@ -70,11 +79,19 @@ def _soak(site: Site, arguments: argparse.Namespace) -> list[Soaked]:
             healed_at = break_part(site, traffic, fault)
             traffic.wait_sent(max(1.0, arguments.every - (time.monotonic() - began)))
             footprint = memory(site) | series(site) | broker_objects(site)
-            requests = traffic.take()
-            settle(site.doors[0].url, requests, work)
-            rounds.append(Soaked(fault, tally(fault.name, requests, healed_at), footprint))
-            _say(len(rounds), rounds[-1])
-    return rounds
+            account = partial(_account, site, fault, traffic.take(), healed_at, footprint)
+            rounds.append(accountant.submit(account))
+    return [soaked.result() for soaked in rounds]
+
+
+def _account(
+    site: Site, fault: Fault, sent: list[Request], healed_at: float, footprint: Footprint
+) -> Soaked:
+    settle(site.doors, sent, shipped_work())
+    soaked = Soaked(fault, tally(fault.name, sent, healed_at), footprint)
+    kept = "; ".join(verdict(fault, soaked.row)) or "kept"
+    sys.stderr.write(f"soak: {fault.name}: {soaked.row.sent} sent: {kept}\n")
+    return soaked
 
 
 def _at_rest(site: Site) -> Footprint:
@@ -83,14 +100,6 @@ def _at_rest(site: Site) -> Footprint:
         lambda: not keys(site)[f"Redis: keys {RESULTS}"], 3 * _TTL_SECONDS, "no result is kept"
     )
     return keys(site) | open_files(site)
-
-
-def _say(number: int, soaked: Soaked) -> None:
-    kept = "; ".join(verdict(soaked.fault, soaked.row)) or "kept"
-    sys.stderr.write(
-        f"soak: {number}: {soaked.fault.name}: {soaked.row.sent} sent, "
-        f"back after {soaked.row.back_after} s: {kept}\n"
-    )
 
 
 def _broken(rounds: Sequence[Soaked]) -> bool:

@@ -30,7 +30,7 @@ def try_fault(
         traffic.wait_steady(time.monotonic(), STEADY_WITHIN, f"a steady load before: {fault.name}")
         healed_at = break_part(site, traffic, fault)
     site.wait_ready()
-    settle(site.doors[0].url, traffic.requests, work)
+    settle(site.doors, traffic.requests, work)
     return tally(fault.name, traffic.requests, healed_at, margin)
 
 
