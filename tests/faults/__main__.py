@@ -1,6 +1,7 @@
 """``python -m tests.faults``: every fault under load, and the ledger."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -56,6 +57,7 @@ def _tried(only: str, rate: float) -> Iterator[tuple[Fault, Row]]:
 def main() -> int:
     """0 where every promise was kept, else 1."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # stops it all
     tried = list(_tried(arguments.only, arguments.rate))
     sys.stdout.write(table([row for _, row in tried]))
     return int(any(verdict(fault, row) for fault, row in tried))

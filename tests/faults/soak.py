@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -109,6 +110,7 @@ def _broken(rounds: Sequence[Soaked]) -> bool:
 def main() -> int:
     """0 where every promise was kept, else 1."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # stops it all
     with (
         tempfile.TemporaryDirectory(prefix="regno-soak-") as folder,
         Site(Path(folder), settings=_SETTINGS) as site,
