@@ -5,7 +5,7 @@ from tests.faults.site import Site
 from tests.faults.trial import try_fault, verdict
 from tests.faults.work import shipped_work
 
-RATE = 80.0
+RATE = 40.0
 """Requests a second: little enough for a machine that runs other tests at the same time."""
 
 
