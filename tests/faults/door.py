@@ -47,6 +47,12 @@ class Door:
         with Client(self.url) as client:
             return client.metric(name)
 
+    def processes(self) -> list[int]:
+        """Ids of the processes that serve, which gunicorn's first one watches over."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
     def close(self) -> None:
         self._stopping.set()
         self._checks.join()

@@ -7,7 +7,6 @@ from statistics import median
 
 from shared.results import KEY_PREFIX
 from tests.faults.site import Site
-from tests.processes import Process
 from tests.stack import Client
 
 RESULTS, REST = "of results", "of the rest"
@@ -64,16 +63,10 @@ def _kind(key: str) -> str:
 
 def _pids(site: Site) -> dict[str, list[int]]:
     return {
-        "front door": [pid for door in site.doors for pid in _children(door.process)],
+        "front door": [pid for door in site.doors for pid in door.processes()],
         "worker": [worker.pid for worker in site.workers],
         "Redis": [site.redis_server.process.pid],
     }
-
-
-def _children(process: Process) -> list[int]:
-    """gunicorn's own processes, that serve."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(child) for child in children.split()]
 
 
 def _resident(pid: int) -> float:

@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from tests.faults.door import Door
 from tests.faults.fault import Fault
@@ -43,13 +42,8 @@ def _stopped(site: Site) -> Iterator[None]:
 @contextmanager
 def _process_killed(site: Site) -> Iterator[None]:
     """One of the processes that a front door's gunicorn watches over, which starts another."""
-    os.kill(_children(site.doors[0])[0], signal.SIGKILL)
+    os.kill(site.doors[0].processes()[0], signal.SIGKILL)
     yield
-
-
-def _children(door: Door) -> list[int]:
-    pid = door.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 FRONT_DOORS = (

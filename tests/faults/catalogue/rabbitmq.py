@@ -1,26 +1,23 @@
 """RabbitMQ, ended, mute, in an alarm, or cutting its connections."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from tests.faults.fault import Fault
 from tests.faults.site import Site
+from tests.processes import Process
 
 MUTE_SECONDS = 10.0
 
 
-@contextmanager
-def _restarted(site: Site) -> Iterator[None]:
-    site.rabbit.process.stop()
-    yield
-    _start(site)
+def _ended(end: Callable[[Process], object]) -> Callable[[Site], AbstractContextManager[None]]:
+    @contextmanager
+    def cause(site: Site) -> Iterator[None]:
+        end(site.rabbit.process)
+        yield
+        _start(site)
 
-
-@contextmanager
-def _killed(site: Site) -> Iterator[None]:
-    site.rabbit.process.kill()
-    yield
-    _start(site)
+    return cause
 
 
 def _start(site: Site) -> None:
@@ -58,8 +55,8 @@ def _cutting(site: Site) -> Iterator[None]:
 
 
 RABBITMQ = (
-    Fault("RabbitMQ restarted", _restarted),
-    Fault("RabbitMQ killed", _killed),
+    Fault("RabbitMQ restarted", _ended(Process.stop)),
+    Fault("RabbitMQ killed", _ended(Process.kill)),
     Fault("RabbitMQ mute for 10 s", _mute, seconds=MUTE_SECONDS),
     Fault("RabbitMQ mute, then killed", _mute_then_killed, seconds=2.0),
     Fault("RabbitMQ in a memory alarm", _in_alarm, seconds=5.0),
