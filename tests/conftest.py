@@ -1,20 +1,34 @@
 """What more than one kind of test needs."""
 
-from collections.abc import Sequence
+from pathlib import PurePath
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # An example is slow now and then on a machine whose cores run other tests too.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
+_ONE_AFTER_THE_OTHER = {"tests/faults", "tests/ops"}
+"""A fault under load wants the cores for itself; a watched stack is under load while it lives."""
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Which tests follow one another in one process: those of a file, and all faults.
 
-    A fault under load wants the cores for itself: two of them at the same time starve each other.
-    """
-    for item in items:
-        group = "faults" if "faults" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+def group(nodeid: str) -> str:
+    """Of which test: its file, or its folder where the whole folder shares a stack under load."""
+    file = nodeid.partition("::")[0]
+    folder = str(PurePath(file).parent)
+    return folder if folder in _ONE_AFTER_THE_OTHER else file
+
+
+class ByStack(LoadScopeScheduling):
+    """Deals out tests so that those that share a stack follow one another in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByStack:
+    """Takes the place of the plugin's own ways to deal tests out."""
+    return ByStack(config, log)

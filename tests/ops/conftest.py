@@ -1,4 +1,4 @@
-"""One whole stack with its Prometheus for the session, under load."""
+"""One whole stack with its Prometheus for this folder, under load."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _LOAD_SECONDS = 900
 """More than the tests take; the load is ended with them."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedStack]:
     """Two workers, with 30 synchronous and 10 asynchronous requests a second."""
     with (
