@@ -22,7 +22,7 @@ def group(nodeid: str) -> str:
     return folder if folder in _ONE_AFTER_THE_OTHER else file
 
 
-class ByStack(LoadScopeScheduling):
+class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
     """Deals out tests so that those that share a stack follow one another in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
