@@ -1,4 +1,4 @@
-"""One site for the faults of a file, mended after each."""
+"""One site for all faults, mended after each."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.faults.site import Site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Two front doors and two workers on servers of their own."""
     with Site(tmp_path_factory.mktemp("site")) as site:

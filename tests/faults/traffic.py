@@ -16,7 +16,7 @@ from ops.load.payloads import get_request
 from ops.load.pool import ConnectionPool
 from tests.faults.door import Door
 from tests.faults.ledger import STEADY_SECONDS, back_after
-from tests.faults.request import Kind, Request
+from tests.faults.request import DEADLINE_SECONDS, Kind, Request
 from tests.faults.work import Work
 from tests.processes import wait_until
 from tests.stack import API_KEY
@@ -35,13 +35,23 @@ class Traffic:
     """Sends while its context lasts. Every request it makes stays in ``requests``."""
 
     def __init__(
-        self, doors: Sequence[Door], work: Work, rate: float, *, async_every: int = 4
+        self,
+        doors: Sequence[Door],
+        work: Work,
+        rate: float,
+        *,
+        deadline: float = DEADLINE_SECONDS,
+        async_every: int = 4,
     ) -> None:
-        """``rate`` requests a second, of which every ``async_every``-th is asynchronous."""
+        """``rate`` requests a second, of which every ``async_every``-th is asynchronous.
+
+        The others wait ``deadline`` seconds for their answer.
+        """
         self.requests: list[Request] = []
         self._doors = doors
         self._work = work
         self._rate = rate
+        self._deadline = deadline
         self._async_every = async_every
         self._pools = {door.name: ConnectionPool(door.url, _CONNECTIONS) for door in doors}
         self._turns = cycle(doors)
@@ -134,7 +144,7 @@ class Traffic:
     def _send(self, number: int) -> None:
         row = number % len(self._work.bodies)
         if number % self._async_every:
-            self._send_sync(Request(Kind.SYNC, row, time.monotonic()))
+            self._send_sync(Request(Kind.SYNC, row, time.monotonic(), self._deadline))
         else:
             self._send_task(Request(Kind.ASYNC, row, time.monotonic(), key=str(uuid.uuid4())))
 

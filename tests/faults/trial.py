@@ -6,13 +6,14 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from tests.faults.fault import Fault
 from tests.faults.ledger import MARGIN_SECONDS, Row, tally
+from tests.faults.request import DEADLINE_SECONDS
 from tests.faults.settle import settle
 from tests.faults.site import Site
 from tests.faults.traffic import Traffic
 from tests.faults.work import Work
 from tests.processes import wait_until
 
-STEADY_WITHIN = 30.0
+STEADY_WITHIN = 60.0
 """Seconds for the load to run well, before the fault and after it."""
 
 PATIENT_SECONDS = 25.0
@@ -20,13 +21,19 @@ PATIENT_SECONDS = 25.0
 
 
 def try_fault(
-    site: Site, fault: Fault, work: Work, rate: float, margin: float = MARGIN_SECONDS
+    site: Site,
+    fault: Fault,
+    work: Work,
+    rate: float,
+    *,
+    deadline: float = DEADLINE_SECONDS,
+    margin: float = MARGIN_SECONDS,
 ) -> Row:
     """Breaks one part under ``rate`` requests a second and mends it; what became of them all.
 
-    ``margin`` is the ledger's.
+    ``deadline`` is that of the synchronous ones, in seconds; ``margin`` is the ledger's.
     """
-    with Traffic(site.doors, work, rate) as traffic:
+    with Traffic(site.doors, work, rate, deadline=deadline) as traffic:
         traffic.wait_steady(time.monotonic(), STEADY_WITHIN, f"a steady load before: {fault.name}")
         healed_at = break_part(site, traffic, fault)
     site.wait_ready()

@@ -350,7 +350,7 @@ def test_an_answer_of_a_model_out_of_service_is_never_served(
         assert where == MISS
         assert new["model_version"] != old["model_version"]
         assert new["predictions"] != old["predictions"]
-        assert answered(ask(main.url, row)) == (HIT, new)
+        wait_until(lambda: answered(ask(main.url, row)) == (HIT, new), 10, "the new answer is kept")
     finally:
         main.environment["REGNO_MODEL_URI"] = shipped
         main.replace_worker(main.workers[0])

@@ -72,9 +72,14 @@ def watched(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def test_every_metric_of_the_catalogue_is_there_for_every_queue(watched: Watched) -> None:
     expected = {spec.name for spec in CATALOGUE["queues"]}
     wait_until(lambda: watched.scrape().names() == expected, SOON, f"all of {expected}")
-    for name in (LENGTH, AGE, CONSUMERS, UNACKNOWLEDGED):
-        queues = {labels["queue_name"] for labels in watched.scrape().labels(name)}
-        assert queues == {*Lane, DEAD_QUEUE}
+    names = (LENGTH, AGE, CONSUMERS, UNACKNOWLEDGED)
+    every_queue = {(name, queue) for name in names for queue in (*Lane, DEAD_QUEUE)}
+
+    def measured() -> set[tuple[str, str]]:
+        scraped = watched.scrape()
+        return {(name, labels["queue_name"]) for name in names for labels in scraped.labels(name)}
+
+    wait_until(lambda: measured() == every_queue, SOON, "each metric of each queue")
     assert watched.scrape().all(BROKER_UP.name) == [1]
 
 
