@@ -16,9 +16,9 @@ from tests.servers import Servers
 from tests.stack import Client, Stack
 
 ARRAY = [a_row()] * 1000
-ARRAYS = 80
+ARRAYS = 150
 """Of 1,000 rows each: more than a worker can do in the time that the test takes."""
-ASKED = 10
+ASKED = 5
 
 FULL = "The queue is full"
 
