@@ -89,6 +89,9 @@ def _account(
     site: Site, fault: Fault, sent: list[Request], healed_at: float, footprint: Footprint
 ) -> Soaked:
     settle(site.doors, sent, shipped_work())
+    age = time.monotonic() - min(request.sent_at for request in sent)
+    if age > _TTL_SECONDS:  # a look that finds no result any more would count as wrong
+        raise AssertionError(f"the accounts of a round took until it was {age:.0f} s old")
     soaked = Soaked(fault, tally(fault.name, sent, healed_at), footprint)
     kept = "; ".join(verdict(fault, soaked.row)) or "kept"
     sys.stderr.write(f"soak: {fault.name}: {soaked.row.sent} sent: {kept}\n")
