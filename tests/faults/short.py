@@ -8,7 +8,6 @@ from tests.faults.work import shipped_work
 RATE = 40.0
 """Requests a second: little enough for a machine that runs other tests at the same time."""
 
-
 DEADLINE_SECONDS = 6.0
 """Of its synchronous requests: three times the usual, since one of two workers has to do when the
 other one dies, on what the other tests leave of the cores."""
