@@ -1,11 +1,14 @@
 """What more than one kind of test needs."""
 
+from collections.abc import Generator
 from pathlib import PurePath
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.stack import Stack
 
 # An example is slow now and then on a machine whose cores run other tests too.
 settings.register_profile("shared machine", deadline=None)
@@ -32,3 +35,15 @@ class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByStack:
     """Takes the place of the plugin's own ways to deal tests out."""
     return ByStack(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows how the processes of a stack fare, and what they said last, where its test fails."""
+    report = yield
+    if report.failed:
+        stacks = [value for value in item.funcargs.values() if isinstance(value, Stack)]
+        report.sections += [("stack", stack.story()) for stack in stacks]
+    return report

@@ -116,8 +116,15 @@ class Stack:
         try:
             wait_until(ready, seconds, "the stack is ready")
         except AssertionError as error:
-            logs = "\n".join(p.tail() for p in (self.api, *self.workers))
-            raise AssertionError(f"{error}\n{logs}") from None
+            raise AssertionError(f"{error}\n{self.story()}") from None
+
+    def story(self) -> str:
+        """Of each process whether it runs, and the end of its log."""
+        return "\n".join(
+            f"{process.log.name}, pid {process.pid}, "
+            f"{'runs' if process.running() else 'has ended'}:\n{process.tail()}"
+            for process in (self.api, *self.workers)
+        )
 
     def close(self) -> None:
         self.client.close()
