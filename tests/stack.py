@@ -104,14 +104,14 @@ class Stack:
             return None
 
     def wait_ready(self, seconds: float = 30) -> None:
+        """Returns when each worker that runs consumes; one that was killed is named for a while."""
+
         def ready() -> bool:
             answer = self.readiness()
-            running = sum(worker.running() for worker in self.workers)
-            return (
-                answer is not None
-                and answer.json()["status"] == "ready"
-                and len(answer.json()["workers"]) >= running
-            )
+            if answer is None or answer.json()["status"] != "ready":
+                return False
+            named = {worker["name"].partition("@")[0] for worker in answer.json()["workers"]}
+            return named >= {f"regno-{w.pid}" for w in self.workers if w.running()}
 
         try:
             wait_until(ready, seconds, "the stack is ready")

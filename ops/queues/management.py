@@ -51,13 +51,17 @@ class _Totals(msgspec.Struct):
 
 
 class _Queue(msgspec.Struct):
-    """A queue that was declared just now has a name and no figures."""
+    """A queue that was declared just now has a name and no figures.
+
+    Where something was counted, but no publishing since its node started, RabbitMQ says ``[]`` for
+    an object without fields.
+    """
 
     name: str
     messages_ready: int = 0
     messages_unacknowledged: int = 0
     consumers: int = 0
-    message_stats: _Totals = msgspec.field(default_factory=_Totals)
+    message_stats: _Totals | list[None] = msgspec.field(default_factory=_Totals)
 
 
 class _Node(msgspec.Struct):
@@ -121,5 +125,5 @@ def _state(queue: _Queue) -> QueueState:
         queue.messages_ready,
         queue.messages_unacknowledged,
         queue.consumers,
-        queue.message_stats.publish,
+        queue.message_stats.publish if isinstance(queue.message_stats, _Totals) else 0,
     )

@@ -25,6 +25,9 @@ _COLUMNS = {
 }
 """Fields of a row and what they are called."""
 
+_PARTS = 5
+"""Of a soak, told apart to see whether what it takes up grows or levels off."""
+
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown, one line a fault."""
@@ -70,16 +73,19 @@ def _sum(name: str, rows: Sequence[Row]) -> Row:
 
 
 def flatness(rounds: Sequence[Footprint], before: Footprint, after: Footprint) -> str:
-    """What was taken up under load, medians of the first and of the last fifth of the rounds; and
-    what was left before and after all of it.
+    """What was taken up under load, medians of each fifth of the rounds, first to last; and what
+    was left before and after all of it.
     """
-    fifth = max(1, len(rounds) // 5)
-    early, late = rounds[:fifth], rounds[-fifth:]
-    lines = ["| under load | early | late |", "| --- | ---: | ---: |"]
-    lines += [
-        f"| {what} | {median(r[what] for r in early):.1f} | {median(r[what] for r in late):.1f} |"
-        for what in rounds[0]
+    count = min(_PARTS, len(rounds))
+    parts = [
+        rounds[part * len(rounds) // count : (part + 1) * len(rounds) // count]
+        for part in range(count)
     ]
+    heads = " | ".join(f"{part}/{count}" for part in range(1, count + 1))
+    lines = [f"| under load | {heads} |", "| --- |" + " ---: |" * count]
+    for what in rounds[0]:
+        cells = " | ".join(f"{median(r[what] for r in part):.1f}" for part in parts)
+        lines.append(f"| {what} | {cells} |")
     lines += ["", "| at rest | before | after |", "| --- | ---: | ---: |"]
     lines += [f"| {what} | {before[what]:.0f} | {after[what]:.0f} |" for what in before]
     return "\n".join(lines) + "\n"

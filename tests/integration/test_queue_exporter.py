@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
+from kombu.connection import Connection
 
 from ops.local import programs
 from ops.local.programs import LOOPBACK, Program, free_port
+from ops.queues.management import ManagementApi
+from ops.queues.settings import api_address
 from shared.metrics import BROKER_UP, CATALOGUE
 from shared.queues import DEAD_QUEUE, Lane
 from tests.builders import a_row
@@ -124,6 +128,20 @@ def test_while_rabbitmq_does_not_answer_only_that_is_shown(watched: Watched) -> 
     wait_until(lambda: watched.scrape().all(BROKER_UP.name) == [1], SOON, "it is back")
     expected = {spec.name for spec in CATALOGUE["queues"]}
     assert watched.scrape().names() == expected
+
+
+def test_a_queue_of_which_nothing_but_reading_was_counted_is_no_riddle(watched: Watched) -> None:
+    """RabbitMQ writes ``[]`` for an object without fields."""
+    url = f"{watched.rabbit.api_url}/api/queues/%2F/looked-into?columns=message_stats.publish"
+    with Connection(watched.rabbit.url) as connection:
+        channel = connection.default_channel
+        channel.queue_declare("looked-into", exclusive=True)
+        assert channel.basic_get("looked-into") is None
+        wait_until(
+            lambda: requests.get(url, timeout=5).json() == {"message_stats": []}, SOON, "counted"
+        )
+        queues = ManagementApi(api_address(watched.rabbit.api_url)).read().queues
+    assert queues["looked-into"].published == 0
 
 
 def test_rabbitmqs_own_metrics_are_served_too(watched: Watched) -> None:
