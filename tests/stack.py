@@ -46,7 +46,7 @@ class Client(requests.Session):
 
 
 class Stack:
-    """A front door and its workers. Close it, or leave its context, to end them."""
+    """A front door and its workers. Close it to end them."""
 
     def __init__(
         self,

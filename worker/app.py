@@ -34,7 +34,7 @@ from worker.lane_consumer import LaneConsumer
 from worker.model import Model
 from worker.predictor import BatchPredictor
 from worker.quarantine import Quarantine
-from worker.read_ahead import READ_AHEAD
+from worker.read_ahead import READ_AHEAD, ReadAheadConnection
 from worker.steps import (
     Batching,
     DeclareQueues,
@@ -168,7 +168,9 @@ def make_batcher_factory(
     limits = BatchLimits(settings.batch_rows, settings.batch_wait)
 
     def make(consumer: Any) -> Batcher:
-        return Batcher(
+        connection = consumer.connection.connection
+        ahead = connection if isinstance(connection, ReadAheadConnection) else None
+        batcher = Batcher(
             predictor,
             store,
             limits,
@@ -177,10 +179,14 @@ def make_batcher_factory(
             quarantine=Quarantine(beginnings),
             events=TaskEvents(lambda: consumer.event_dispatcher, time.monotonic),
             signs=signs,
+            reading=lambda: ahead is not None and ahead.reading,
             connection_errors=consumer.connection_errors,
             clock=time.monotonic,
             done=worker_state.total_count,  # what `celery inspect stats` shows
         )
+        if ahead is not None:
+            ahead.on_all_read = batcher.all_read
+        return batcher
 
     return make
 

@@ -1,7 +1,8 @@
 """Collects jobs, has them predicted and stored, and acknowledges them: in that order.
 
 Everything runs in Celery's event loop, one step at a time: while a batch is predicted the
-next one gathers in the socket, so under load batches fill by themselves.
+next one gathers in the socket, so under load batches fill by themselves. What has gathered is read
+before a batch that is not full is predicted: reading takes longer than a batch waits for company.
 """
 
 import logging
@@ -45,11 +46,15 @@ class Batcher:
         quarantine: Quarantine,
         events: TaskEvents,
         signs: Signs,
+        reading: Callable[[], bool],
         connection_errors: tuple[type[Exception], ...],
         clock: Callable[[], float],
         done: Counter[str],
     ) -> None:
-        """``clock`` is monotonic, in seconds; ``done`` counts ended tasks by name."""
+        """``clock`` is monotonic, in seconds; ``done`` counts ended tasks by name.
+
+        ``reading`` says whether more may have arrived; then ``all_read`` is called in the end.
+        """
         self._predictor = predictor
         self._store = store
         self._limits = limits
@@ -57,6 +62,7 @@ class Batcher:
         self._counts = counts
         self._events = events
         self._signs = signs
+        self._reading = reading
         self._connection_errors = connection_errors
         self._clock = clock
         self._done = done
@@ -85,6 +91,11 @@ class Batcher:
         self._waiting[job.lane].append(job)
         self._rows += _room(job)
         self._flush_when_due()
+
+    def all_read(self) -> None:
+        """All that had arrived was added."""
+        if self._rows:
+            self._flush_when_due()
 
     def flush(self) -> None:
         """Predicts what waits, until nothing waits or Redis is away. Suspects come last."""
@@ -129,10 +140,11 @@ class Batcher:
         due_in = seconds_until_due(
             self._rows, self._oldest_at, self._clock(), self._arrivals.gap(), self._limits
         )
-        if not due_in:
+        if due_in:
+            if not self._due.is_set:
+                self._due.set(due_in)
+        elif self._rows >= self._limits.rows or not self._reading():
             self._flush_batches()
-        elif not self._due.is_set:
-            self._due.set(due_in)
 
     def _on_suspect_due(self) -> None:
         """One suspect at a time: what has come meanwhile and is above suspicion goes before it."""

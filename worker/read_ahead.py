@@ -9,6 +9,7 @@ no further than that: what it left in the buffer nobody would look for.
 """
 
 import errno
+from collections.abc import Callable
 from typing import Any
 
 from amqp.exceptions import RecoverableConnectionError
@@ -47,6 +48,11 @@ class ReadAheadSocket(TCPTransport):  # type: ignore[misc]
 
 class ReadAheadConnection(pyamqp.Connection):
     """py-amqp's connection on such a socket. Not for TLS, whose socket keeps bytes of its own."""
+
+    reading = False
+    """Whether more may have arrived than was handed over."""
+    on_all_read: Callable[[], None] | None = None
+    """Called by the event loop each time that all which had arrived was handed over."""
 
     def Transport(  # noqa: N802 - py-amqp's
         self,
@@ -89,15 +95,19 @@ class ReadAhead(pyamqp.Transport):
         """See kombu: the event loop found something to read."""
         if not connection.connected:
             raise RecoverableConnectionError("The connection is gone")
+        connection.reading = True
         try:
             connection.drain_arrived()
         except TimeoutError:
-            return
+            connection.reading = False
         except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EINTR):
-                return
-            raise
-        loop.call_soon(self.on_readable, connection, loop)
+            if error.errno not in (errno.EAGAIN, errno.EINTR):
+                raise
+            connection.reading = False
+        if connection.reading:
+            loop.call_soon(self.on_readable, connection, loop)
+        elif connection.on_all_read is not None:
+            connection.on_all_read()
 
 
 READ_AHEAD = f"{__name__}:{ReadAhead.__name__}"

@@ -44,6 +44,7 @@ class Case:
         self.revoked: set[str] = set()
         self.done: Counter[str] = Counter()
         self.signs = Signs()
+        self.reading = False
         counts = BatchCounts(WorkerMetrics(CollectorRegistry()))
         self.batcher = Batcher(
             BatchPredictor(
@@ -62,6 +63,7 @@ class Case:
             quarantine=Quarantine(self.beginnings.as_beginnings()),
             events=no_events(),
             signs=self.signs,
+            reading=lambda: self.reading,
             connection_errors=(OSError,),
             clock=self.clock,
             done=self.done,
@@ -92,6 +94,36 @@ def test_a_lone_job_is_answered_at_once() -> None:
     [job] = case.add(a_job("one"))
     assert acknowledged(job) == 1
     assert case.clock.due_in == []
+
+
+def test_what_has_arrived_is_read_before_a_batch_that_is_not_full_is_predicted() -> None:
+    case = Case()
+    case.reading = True
+    case.add(*jobs(2))
+    case.clock.advance(2 * WAIT)  # reading takes its time, and the alarm rings meanwhile
+    case.add(a_job("third"))
+    assert case.model.batches == []
+    case.reading = False
+    case.batcher.all_read()
+    assert case.model.batches == [3]
+
+
+def test_a_full_batch_is_predicted_though_more_has_arrived() -> None:
+    case = Case()
+    case.reading = True
+    case.add(*jobs(5))
+    assert case.model.batches == [4]
+
+
+def test_once_all_is_read_a_batch_still_waits_for_company() -> None:
+    case = Case()
+    case.reading = True
+    case.add(*jobs(2))
+    case.reading = False
+    case.batcher.all_read()
+    assert case.model.batches == []
+    case.clock.advance(WAIT)
+    assert case.model.batches == [2]
 
 
 def test_a_job_waits_for_company_and_is_not_acknowledged_meanwhile() -> None:

@@ -56,6 +56,7 @@ class Case:
             quarantine=Quarantine(self.beginnings.as_beginnings()),
             events=no_events(),
             signs=Signs(),
+            reading=lambda: False,
             connection_errors=(OSError,),
             clock=self.clock,
             done=Counter(),
