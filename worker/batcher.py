@@ -1,8 +1,8 @@
 """Collects jobs, has them predicted and stored, and acknowledges them: in that order.
 
 Everything runs in Celery's event loop, one step at a time: while a batch is predicted the
-next one gathers in the socket, so under load batches fill by themselves. What has gathered is read
-before a batch that is not full is predicted: reading takes longer than a batch waits for company.
+next one gathers in the socket, so under load batches fill by themselves. Reading what has gathered
+may take longer than a batch waits for company; it goes on for as long as the last batch took.
 """
 
 import logging
@@ -75,6 +75,7 @@ class Batcher:
         self._paused = False
         self._unstored: list[Outcome] = []
         self._batch_began = 0.0
+        self._last_batch_seconds = 0.0
 
     def add(self, job: Job) -> None:
         """Takes a job over. It is acknowledged once its outcome is stored."""
@@ -143,8 +144,12 @@ class Batcher:
         if due_in:
             if not self._due.is_set:
                 self._due.set(due_in)
-        elif self._rows >= self._limits.rows or not self._reading():
+        elif self._rows >= self._limits.rows or not self._may_read_on():
             self._flush_batches()
+
+    def _may_read_on(self) -> bool:
+        """Reading what has arrived may take as long as the last batch took, so that it pays."""
+        return self._reading() and self._clock() - self._oldest_at < self._last_batch_seconds
 
     def _on_suspect_due(self) -> None:
         """One suspect at a time: what has come meanwhile and is above suspicion goes before it."""
@@ -230,7 +235,8 @@ class Batcher:
                 done.append(job.message)
         waiting = [line[0].message for line in self._waiting.values() if line]
         acknowledge(done, [*waiting, *self._quarantine.messages()], self._connection_errors)
-        self._events.ended(outcomes, now - self._batch_began)
+        self._last_batch_seconds = now - self._batch_began
+        self._events.ended(outcomes, self._last_batch_seconds)
 
     def _pause(self, error: ResultStoreUnavailable) -> None:
         """Without Redis an outcome has nowhere to go: what waits stays, unacknowledged."""

@@ -19,7 +19,7 @@ BACKLOG = 100
 """Messages, fewer than fill a batch; to read them takes a worker many times its wait."""
 
 
-def test_a_backlog_is_read_before_it_is_predicted(servers: Servers, tmp_path: Path) -> None:
+def test_a_backlog_is_read_for_longer_than_a_batch_waits(servers: Servers, tmp_path: Path) -> None:
     port = free_port()
     stack = Stack(
         servers.rabbit.add_vhost("batches"),
@@ -36,7 +36,7 @@ def test_a_backlog_is_read_before_it_is_predicted(servers: Servers, tmp_path: Pa
         wait_until(
             lambda: Scrape(metrics).value("regno_batch_rows_sum") == BACKLOG, 20, "all predicted"
         )
-        assert Scrape(metrics).value("regno_batch_rows_count") <= BACKLOG / 20
+        assert Scrape(metrics).value("regno_batch_rows_count") <= BACKLOG / 4
 
 
 def publish(broker_url: str, count: int) -> None:

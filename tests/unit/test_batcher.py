@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -6,9 +7,10 @@ from celery.exceptions import WorkerShutdown
 from prometheus_client import CollectorRegistry
 
 from shared.errors import InvalidField
+from shared.features import FeatureRow
 from shared.metrics import WorkerMetrics
 from shared.queues import TASK_NAME, Lane
-from shared.results import RawResult
+from shared.results import Prediction, RawResult
 from tests.unit.fakes import (
     FakeBeginnings,
     FakeClock,
@@ -96,16 +98,35 @@ def test_a_lone_job_is_answered_at_once() -> None:
     assert case.clock.due_in == []
 
 
-def test_what_has_arrived_is_read_before_a_batch_that_is_not_full_is_predicted() -> None:
+def test_what_has_arrived_is_read_for_as_long_as_the_last_batch_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     case = Case()
+    score = case.model.score
+
+    def slowly(rows: Sequence[FeatureRow]) -> list[Prediction]:
+        case.clock.now += 10 * WAIT
+        return score(rows)
+
+    monkeypatch.setattr(case.model, "score", slowly)
+    case.add(*jobs(4, prefix="last"))
+    case.model.batches.clear()
     case.reading = True
     case.add(*jobs(2))
-    case.clock.advance(2 * WAIT)  # reading takes its time, and the alarm rings meanwhile
+    case.clock.advance(2 * WAIT)  # the alarm rings meanwhile
     case.add(a_job("third"))
     assert case.model.batches == []
     case.reading = False
     case.batcher.all_read()
     assert case.model.batches == [3]
+
+
+def test_reading_goes_on_no_longer_than_the_last_batch_took() -> None:
+    case = Case()
+    case.reading = True
+    case.add(*jobs(2))
+    case.clock.advance(WAIT)
+    assert case.model.batches == [2]
 
 
 def test_a_full_batch_is_predicted_though_more_has_arrived() -> None:
