@@ -87,7 +87,7 @@ def _store_much(stack: WatchedStack) -> None:
 
 def _give_memory(stack: WatchedStack) -> None:
     with stack.redis() as redis:
-        redis.config_set("maxmemory", 2 * REDIS_BYTES)
+        redis.config_set("maxmemory", 3 * REDIS_BYTES)
 
 
 INCIDENTS = (
@@ -126,7 +126,7 @@ INCIDENTS = (
         name="redis-full",
         title="Redis is full",
         story="Somebody else fills Redis up to its limit, and takes what becomes free.",
-        step="`redis-cli config set maxmemory`, twice of what it had.",
+        step="`redis-cli config set maxmemory`, three times what it had.",
         panels="overview: *Memory of the servers* at 100%, *Answers by status* turns to 504 and "
         "503, though workers consume.",
         dashboards=("regno-overview",),
