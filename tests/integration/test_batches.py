@@ -1,15 +1,12 @@
 """What has queued up while the worker was busy is predicted together."""
 
-import uuid
 from contextlib import closing
 from pathlib import Path
-
-from kombu.connection import Connection
-from kombu.messaging import Producer
 
 from ops.local.programs import LOOPBACK, free_port, serving_metrics
 from shared.queues import Lane
 from tests.builders import a_row
+from tests.celery_client import publish
 from tests.processes import wait_until
 from tests.scrape import Scrape
 from tests.servers import Servers
@@ -31,20 +28,9 @@ def test_a_backlog_is_read_for_longer_than_a_batch_waits(servers: Servers, tmp_p
         stack.wait_ready()
         (worker,) = stack.workers
         with worker.paused():
-            publish(stack.environment["REGNO_BROKER_URL"], BACKLOG)
+            publish(stack.environment["REGNO_BROKER_URL"], Lane.SYNC, [a_row()] * BACKLOG)
         metrics = f"http://{LOOPBACK}:{port}/metrics"
         wait_until(
             lambda: Scrape(metrics).value("regno_batch_rows_sum") == BACKLOG, 20, "all predicted"
         )
         assert Scrape(metrics).value("regno_batch_rows_count") <= BACKLOG / 4
-
-
-def publish(broker_url: str, count: int) -> None:
-    """Sends tasks as some Celery client would; they are in the queue when this returns."""
-    with Connection(broker_url, transport_options={"confirm_publish": True}) as connection:
-        producer = Producer(connection.channel())
-        for _ in range(count):
-            task_id = str(uuid.uuid4())
-            headers = {"lang": "py", "task": "pick_regno", "id": task_id, "root_id": task_id}
-            body = [[[a_row()]], {}, {}]
-            producer.publish(body, routing_key=Lane.SYNC, headers=headers, serializer="json")

@@ -2,7 +2,6 @@
 
 import signal
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,14 +11,13 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from kombu.connection import Connection
-from kombu.messaging import Producer
 
 from ops.local.programs import LOOPBACK, free_port, serving_metrics
 from shared.instruments import HistogramSpec
 from shared.metrics import CATALOGUE
 from shared.queues import Lane
 from tests.builders import a_row
+from tests.celery_client import publish
 from tests.processes import Process, wait_until
 from tests.scrape import Scrape
 from tests.servers import Servers
@@ -61,13 +59,7 @@ class Watched:
         return Scrape(self.worker_url)
 
     def publish(self, row: dict[str, Any], **headers: str) -> None:
-        """Sends an async task as some Celery client would."""
-        task_id = str(uuid.uuid4())
-        sent = {"lang": "py", "task": "pick_regno", "id": task_id, "root_id": task_id, **headers}
-        with Connection(self.stack.environment["REGNO_BROKER_URL"]) as connection:
-            Producer(connection.channel()).publish(
-                [[[row]], {}, {}], routing_key=Lane.ASYNC.value, headers=sent, serializer="json"
-            )
+        publish(self.stack.environment["REGNO_BROKER_URL"], Lane.ASYNC, [row], **headers)
 
 
 def new_rows(count: int, place: int) -> list[dict[str, Any]]:
