@@ -1,7 +1,8 @@
 """Flask without the parts that this service has no use for, which every request would pay for.
 
-It has no coroutines, no sessions, and answers the same whatever host name it is called by; left
-in, these took a fifth of the time that Flask itself needs for a request.
+It has no coroutines, no sessions, answers the same whatever host name it is called by, and does
+not look for a known path anew; left in, these took a fifth of the time that Flask itself needs for
+a request.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface, SessionMixin
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import Map, MapAdapter, Rule
 
 
 class NoSessions(SessionInterface):
@@ -26,6 +27,35 @@ class NoSessions(SessionInterface):
         """See Flask; never called for a null session."""
 
 
+class Routes(MapAdapter):
+    """Where a request leads. A path without variable parts is matched once and remembered.
+
+    Each match leaves a recursive function behind that only the garbage collector can find, and
+    while hundreds of requests are in hand, a collection stops everything for tens of milliseconds.
+    """
+
+    def __init__(
+        self, routes: Map, remembered: dict[tuple[str, str], Rule], request: Request
+    ) -> None:
+        """``remembered`` is shared by all requests."""
+        query = request.environ.get("QUERY_STRING", "")
+        super().__init__(routes, "", "/", "", "http", request.path, request.method, query)
+        self._remembered = remembered
+
+    def match(self, *args: Any, **options: Any) -> Any:
+        """See werkzeug: as Flask asks, the rule and its variables. Raises HTTPException."""
+        asked = (self.path_info, self.default_method)
+        known = self._remembered.get(asked)
+        if known is not None:
+            return known, {}
+        rule, variables = super().match(*args, **options)
+        # Not for a path that is only read as the rule's, such as one with // before it: of those
+        # there is no end.
+        if not rule.arguments and rule.rule == self.path_info:
+            self._remembered[asked] = rule
+        return rule, variables
+
+
 class Application(Flask):
     """The front door's Flask."""
 
@@ -33,6 +63,7 @@ class Application(Flask):
 
     def __init__(self, import_name: str) -> None:
         super().__init__(import_name, static_folder=None)
+        self._remembered: dict[tuple[str, str], Rule] = {}
         # A path with // would else be sent on to an address with the host in it.
         self.url_map.merge_slashes = False
 
@@ -44,7 +75,4 @@ class Application(Flask):
         """See Flask: routes do not depend on the host."""
         if request is None:
             return None
-        query = request.environ.get("QUERY_STRING", "")
-        return MapAdapter(
-            self.url_map, "", "/", "", "http", request.path, request.method, query_args=query
-        )
+        return Routes(self.url_map, self._remembered, request)

@@ -46,7 +46,7 @@ def post_worker_init(worker):
     gc.collect()
     gc.freeze()  # what has been made so far stays: full collections, 25 ms each, need not look
     # Requests in hand are thousands of objects, which it would look at again and again: 7% of all
-    # work in an overload. A request leaves about 14 that only it can find.
+    # work in an overload. A prediction leaves nothing behind that only it can find.
     gc.set_threshold(50_000, 10, 10)
 
 

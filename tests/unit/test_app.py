@@ -1,3 +1,4 @@
+import gc
 import json
 import re
 import uuid
@@ -8,7 +9,7 @@ from urllib.parse import urljoin
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
-from werkzeug.test import TestResponse
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from api.app import create_app
 from api.dispatch.cache import CacheUse
@@ -467,3 +468,26 @@ def test_missed_deadlines_and_bugs_are_counted(door: FrontDoor) -> None:
     text = door.anonymous.get("/metrics").text
     assert 'regno_deadline_misses_total{route="/v1/predict"} 2.0' in text
     assert 'regno_unexpected_errors_total{where="route"} 1.0' in text
+
+
+def test_a_prediction_leaves_nothing_for_the_garbage_collector(door: FrontDoor) -> None:
+    ask: dict[str, Any] = {"json": a_row(), "headers": {"x-api-key": AN_API_KEY}}
+    builders = [EnvironBuilder("/v1/predict", method="POST", **ask) for _ in range(11)]
+    first, *others = [builder.get_environ() for builder in builders]
+    run_wsgi_app(door.app, first)
+    gc.collect()
+    gc.disable()
+    try:
+        for environ in others:
+            _, status, _ = run_wsgi_app(door.app, environ)
+            assert status == "200 OK"
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_a_known_path_leads_to_its_own_methods_only(door: FrontDoor) -> None:
+    for _ in range(2):  # the second time it is remembered
+        assert door.post("/v1/predict").status_code == 200
+        assert door.call("PUT", "/v1/predict").status_code == 405
+        assert door.post("/v1/predict/").status_code == 404
