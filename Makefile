@@ -8,7 +8,7 @@ IMAGE_PREFIX ?= regno-
 IMAGE_TAG ?= dev
 
 .PHONY: help run test faults soak guards lint format docs train bench bench-peers load images push-images compose-check lock \
-	install-run install-dev clean
+	install-run install-dev install-test-tools clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,8 +16,8 @@ help: ## List the commands
 run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=half of the CPUs, REGNO_*)
 	@exec $(PYTHON) -m ops.local
 
-test: install-dev lint ## Check everything: lint, unit and integration tests on real servers
-	@$(PYTHON) -m ops.local.test_tools
+test: install-dev ## Check everything: lint, unit and integration tests on real servers
+	@$(MAKE) --no-print-directory -j 2 lint install-test-tools
 	@$(PYTHON) -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 faults: install-dev ## Break one part after the other under 300 requests a second, 5 min: the ledger
@@ -77,6 +77,9 @@ clean: ## Remove what was installed and what local runs left
 
 install-run:
 	@ops/local/install run
+
+install-test-tools: install-dev
+	@$(PYTHON) -m ops.local.test_tools
 
 install-dev:
 	@ops/local/install dev

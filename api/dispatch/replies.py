@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 0.2
 
-_WOKEN_TOGETHER = 4
+_WOKEN_TOGETHER = 16
 """Waiters woken in one go: a batch's results come together, up to a hundred and more, and each
 waiter has its response still to make. Whoever else calls is looked at in between."""
 
