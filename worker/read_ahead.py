@@ -19,6 +19,14 @@ from kombu.transport import pyamqp
 READ_AHEAD_BYTES = 16 * 1024
 """About a dozen messages. py-amqp copies what is left of it at each step, so it is no more."""
 
+_READS_TOGETHER = 16
+"""About two hundred messages, before heartbeats and timers have their turn.
+
+What is left then, the event loop finds on the socket at once. It is not told to come back by
+``Hub.call_soon``: of a callback that another one asked for, it hears only after its next poll,
+which lasts up to a second where nothing more arrives.
+"""
+
 _FRAME_HEAD_BYTES = 7
 _FRAME_OVERHEAD_BYTES = 8
 
@@ -52,7 +60,7 @@ class ReadAheadConnection(pyamqp.Connection):
     reading = False
     """Whether more may have arrived than was handed over."""
     on_all_read: Callable[[], None] | None = None
-    """Called by the event loop each time that all which had arrived was handed over."""
+    """Called by the event loop each time that it has handed over what had arrived."""
 
     def Transport(  # noqa: N802 - py-amqp's
         self,
@@ -91,22 +99,26 @@ class ReadAhead(pyamqp.Transport):
 
     Connection = ReadAheadConnection
 
-    def on_readable(self, connection: ReadAheadConnection, loop: Any) -> None:
+    def on_readable(
+        self,
+        connection: ReadAheadConnection,
+        loop: Any,  # noqa: ARG002 - kombu's
+    ) -> None:
         """See kombu: the event loop found something to read."""
-        if not connection.connected:
-            raise RecoverableConnectionError("The connection is gone")
         connection.reading = True
         try:
-            connection.drain_arrived()
+            for _ in range(_READS_TOGETHER):
+                if not connection.connected:
+                    raise RecoverableConnectionError("The connection is gone")
+                connection.drain_arrived()
         except TimeoutError:
-            connection.reading = False
+            pass  # that was all
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EINTR):
                 raise
+        finally:
             connection.reading = False
-        if connection.reading:
-            loop.call_soon(self.on_readable, connection, loop)
-        elif connection.on_all_read is not None:
+        if connection.on_all_read is not None:
             connection.on_all_read()
 
 
