@@ -150,9 +150,8 @@ class Supervisor:
 
     def _forget_idle(self) -> None:
         """Supervisor would take a second for each program that does not run, to stop nothing."""
-        running = {s["group"] for s in self._call("getAllProcessInfo") if s["pid"]}
         for program in self._programs:
-            if program.name not in running:
+            if not self.pids(program):
                 with contextlib.suppress(xmlrpc.client.Fault):  # it is about to be started again
                     self._call("removeProcessGroup", program.name)
 
