@@ -27,6 +27,7 @@ graceful_timeout = int(float(os.environ.get("REGNO_MAX_TIMEOUT", "30"))) + 5
 timeout = 60
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file
 control_socket_disable = True
+_CONNECTED_SECONDS = 2.0
 
 
 def on_starting(_server):
@@ -43,6 +44,9 @@ def post_worker_init(worker):
     from api.wsgi import DISPATCHER  # noqa: PLC0415
 
     worker.wsgi.extensions[DISPATCHER].start()
+    # Until then callers wait in the listening socket's queue, or another process takes them.
+    # Not for ever: somebody has to say what is missing.
+    worker.wsgi.extensions[DISPATCHER].wait_connected(_CONNECTED_SECONDS)
     gc.collect()
     gc.freeze()  # what has been made so far stays: full collections, 25 ms each, need not look
     # Requests in hand are thousands of objects, which it would look at again and again: 7% of all

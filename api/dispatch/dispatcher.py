@@ -30,6 +30,7 @@ from shared.rows import Row
 
 _IDEMPOTENCY_NAMESPACE = uuid.UUID("5b0a3c5e-6a3c-4f0e-9d0f-0a7c9d1f4f52")
 _MARGIN_SECONDS = 0.5
+_LOOK_SECONDS = 0.01
 _LEASE_FACTOR = 5
 """An idempotency key is held for its first request this many times as long as that may take."""
 
@@ -84,6 +85,12 @@ class Dispatcher:
         self._replies.start()
         if self._cache is not None:
             self._cache.start()
+
+    def wait_connected(self, seconds: float) -> None:
+        """Returns once both lanes and Redis are there, or after so long."""
+        give_up = time.monotonic() + seconds
+        while (self.problems() or self.missing_lanes()) and time.monotonic() < give_up:
+            time.sleep(_LOOK_SECONDS)
 
     def stop(self) -> None:
         """Sends what was accepted, then disconnects."""

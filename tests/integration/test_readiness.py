@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,18 @@ def test_without_rabbitmq_posts_are_refused_until_it_is_back(
     own_servers.rabbit.wait_ready()
     own_stack.wait_ready(30)
     assert own_stack.workers[0].running()
+
+
+def test_a_front_door_answers_nobody_before_it_has_connected(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    environment = dict(own_stack.environment)
+    broker_url, redis_url = (environment.pop(f"REGNO_{part}_URL") for part in ("BROKER", "REDIS"))
+    with closing(Stack(broker_url, redis_url, tmp_path, workers=0, settings=environment)) as door:
+        wait_until(lambda: door.readiness() is not None, 30, "it answers")
+        for _ in range(20):
+            with Client(door.url) as client:  # either of its processes may be the one that answers
+                assert checks(client) == {}
 
 
 def test_a_rabbitmq_that_is_mute_does_not_hold_requests_up(
