@@ -93,7 +93,7 @@ def test_a_flood_of_synchronous_requests_does_not_stop_asynchronous_tasks(
 
 @contextmanager
 def small_queues(servers: Servers) -> Iterator[None]:
-    """Neither lane holds more than a few messages while the context lasts."""
+    """Neither lane holds more than a few messages, soon, and while the context lasts."""
     rabbit = servers.rabbit
     rabbit.ctl("set_policy", "-p", "private", "small", "^regno[.]", '{"max-length":3}')
     try:
@@ -109,16 +109,20 @@ def test_a_queue_that_is_full_is_told_at_once(
     (worker,) = private_stack.workers
     assert worker.stop() == 0
 
+    refused: list[requests.Response] = []
+
     def post(_: int) -> requests.Response:
         with Client(private_stack.url) as client:
             return client.post(path, json=a_row(), params={"timeout": 2})
 
+    def full() -> bool:
+        answers = list(pool.map(post, range(20)))
+        refused.extend(answer for answer in answers if answer.status_code == 503)
+        return bool(refused)
+
     try:
-        # A full queue takes a few more than its bound.
         with small_queues(servers), ThreadPoolExecutor(20) as pool:
-            answers = list(pool.map(post, range(20)))
-        refused = [answer for answer in answers if answer.status_code == 503]
-        assert refused
+            wait_until(full, 20, "the queue is full")
         for answer in refused:
             assert answer.json()["detail"] == FULL
             assert int(answer.headers["Retry-After"]) >= 1
@@ -156,7 +160,7 @@ def test_a_full_queue_that_a_new_connection_meets_is_told_as_well(
 
     try:
         with small_queues(servers), ThreadPoolExecutor(20) as pool:
-            assert FULL in list(pool.map(told, range(20)))
+            wait_until(lambda: FULL in list(pool.map(told, range(20))), 20, "the queue is full")
             servers.rabbit.ctl("close_all_connections", "--vhost", "private", "maintenance")
             wait_until(lambda: steady(3), 20, "every process is connected again, and stays so")
     finally:
