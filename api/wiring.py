@@ -10,7 +10,7 @@ from redis import Redis
 
 from api.app import create_app
 from api.auth import ApiKeys
-from api.dispatch.cache import RequestCache
+from api.dispatch.cache import CACHE_USES, RequestCache
 from api.dispatch.cache_store import CacheStore
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.flights import FlightKeeper
@@ -145,6 +145,6 @@ def _wire_cache(
         LookUps(store, metrics.unexpected),
         FlightKeeper(store, metrics.unexpected),
         replies,
-        metrics.cache_requests,
+        {use: metrics.tallies.count(metrics.cache_requests.labels(use)) for use in CACHE_USES},
         ttl=settings.cache_ttl,
     )

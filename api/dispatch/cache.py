@@ -2,10 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
-
-from prometheus_client import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
 
 from api.dispatch.cache_store import Flight, Leader
 from api.dispatch.flights import FlightKeeper
@@ -13,11 +11,14 @@ from api.dispatch.look_ups import LookUps
 from api.dispatch.replies import ReplyListener
 from shared.cache import CacheTicket, digest_of
 from shared.errors import RetryLater
+from shared.instruments import Count
 from shared.results import RawResult
 from shared.rows import Row
 
 CacheUse = Literal["hit", "miss", "shared"]
 """Answered from the cache; computed; computed by an identical request in flight."""
+
+CACHE_USES: tuple[CacheUse, ...] = get_args(CacheUse)
 
 Compute = Callable[[str, CacheTicket | None], RawResult]
 """Computes a request as the task of this id. Raises what ``Dispatcher.predict`` raises."""
@@ -31,23 +32,23 @@ class Answered(NamedTuple):
 
 
 class RequestCache:
-    """One api process's use of the cache. Safe to call from any thread."""
+    """One api process's use of the cache, by the greenlets of one thread."""
 
     def __init__(
         self,
         look_ups: LookUps,
         flights: FlightKeeper,
         replies: ReplyListener,
-        requests: Counter,
+        counts: Mapping[CacheUse, Count],
         *,
         ttl: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``requests`` counts by outcome; ``ttl`` in seconds: how long a result is kept."""
+        """``counts`` has one for each of ``CACHE_USES``; ``ttl``: seconds a result is kept."""
         self._look_ups = look_ups
         self._flights = flights
         self._replies = replies
-        self._count = {use: requests.labels(use) for use in ("hit", "miss", "shared")}
+        self._counts = counts
         self._ttl_ms = max(1, int(ttl * 1000))
         self._clock = clock
 
@@ -97,5 +98,5 @@ class RequestCache:
         return answer
 
     def _answered(self, result: RawResult, use: CacheUse) -> Answered:
-        self._count[use].inc()
+        self._counts[use].add()
         return Answered(result, use)

@@ -5,6 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
+from redis import RedisError
+
 from ops.bench.lengths import FULL, QUICK
 from ops.bench.run import Options, run_bench
 from ops.bench.scenarios import SCENARIOS
@@ -34,7 +37,7 @@ def main() -> int:
     options = Options(arguments.model, arguments.csv, arguments.out)
     try:
         tables = run_bench(chosen, QUICK if arguments.quick else FULL, options)
-    except (WaitedInVain, OSError, ValueError, ModelMismatch) as error:
+    except (WaitedInVain, OSError, ValueError, ModelMismatch, RedisError, psutil.Error) as error:
         sys.stderr.write(f"\nbench: {error}\n")
         return 1
     sys.stdout.write(f"\n{tables}\nWritten to {arguments.out}\n")

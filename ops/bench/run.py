@@ -36,8 +36,8 @@ class Options(NamedTuple):
 def run_bench(scenarios: Sequence[Scenario], lengths: Lengths, options: Options) -> str:
     """Runs the scenarios in order and writes the report; the text of its tables.
 
-    Raises WaitedInVain, OSError, ValueError or ModelMismatch; whatever ends it, everything it
-    started is stopped first.
+    Raises WaitedInVain, OSError, ValueError, ModelMismatch, redis.RedisError or psutil.Error;
+    whatever ends it, everything it started is stopped first.
     """
     facts = machine_facts()
     work = read_work(options.model, options.csv)

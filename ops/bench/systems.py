@@ -106,8 +106,11 @@ def _variants() -> list[Variant]:
     def processes(count: int) -> dict[str, str]:
         return {"API_PROCESSES": str(count)}
 
-    def batch(rows: int, wait: float) -> dict[str, str]:
-        return {"REGNO_BATCH_ROWS": str(rows), "REGNO_BATCH_WAIT": str(wait)}
+    def rows(count: int) -> dict[str, str]:
+        return {"REGNO_BATCH_ROWS": str(count)}
+
+    def wait(seconds: float) -> dict[str, str]:
+        return {"REGNO_BATCH_WAIT": str(seconds)}
 
     def worker_class(name: str) -> dict[str, str]:
         return {"GUNICORN_CMD_ARGS": f"--worker-class {name} --threads 64"}
@@ -119,8 +122,8 @@ def _variants() -> list[Variant]:
         Variant("2 workers", 2, {}),
         Variant("2 processes", 1, processes(2)),
         Variant("2 processes, 2 workers", 2, processes(2)),
-        *(Variant(f"batches of {rows}", 1, batch(rows, 0.002)) for rows in (8, 16, 32, 64, 128)),
-        *(Variant(f"wait {wait * 1000:g} ms", 1, batch(32, wait)) for wait in (0.0, 0.001, 0.004)),
+        *(Variant(f"batches of {count}", 1, rows(count)) for count in (8, 16, 32, 64, 256)),
+        *(Variant(f"wait {ms:g} ms", 1, wait(ms / 1000)) for ms in (0, 1, 4)),
     ]
 
 

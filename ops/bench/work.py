@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ops.bench.dialects import Dialect
+from ops.load.loops import Ready
 from ops.load.payloads import requests, rows_from_csv, synthesised_rows
 from shared.results import Prediction
-from shared.rows import RowReader
+from shared.rows import Row, RowReader
 from shared.settings import WorkerSettings
 from worker.model import load_model
 
@@ -21,8 +22,8 @@ KEY = "a-key-for-the-benchmark"
 class Calls(NamedTuple):
     """Whole HTTP requests, and for each the bytes that a right reply contains."""
 
-    requests: list[bytes]
-    expected: list[bytes]
+    requests: Ready
+    expected: Ready
 
 
 class Work(NamedTuple):
@@ -47,8 +48,11 @@ def read_work(model: Path, csv: Path | None) -> Work:
     Raises OSError, ValueError or ModelMismatch.
     """
     rows = rows_from_csv(csv) if csv else synthesised_rows(1, _ROWS)
-    reader = RowReader(WorkerSettings(broker_url="none", redis_url="none"))
     loaded = load_model(model)
-    return Work(
-        rows, [loaded.predict(reader.read_json(msgspec.json.encode(row))[0])[0] for row in rows]
-    )
+    return Work(rows, [loaded.predict([reading])[0] for reading in readings(rows)])
+
+
+def readings(rows: list[dict[str, Any]]) -> list[Row]:
+    """The rows as a worker has them."""
+    reader = RowReader(WorkerSettings(broker_url="none", redis_url="none"))
+    return [reader.read_json(msgspec.json.encode(row))[0][0] for row in rows]

@@ -1,8 +1,9 @@
 """When requests are sent, and what is told of each when it has ended."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import count
+from typing import Protocol
 
 from ops.load.connection import Reply
 from ops.load.pool import ConnectionPool
@@ -22,7 +23,15 @@ EverySecond = Callable[[float], None]
 """Called about once a second with the seconds since the run began. Must be quick."""
 
 
-def sender(pool: ConnectionPool, requests: Sequence[bytes], expected: Sequence[bytes] = ()) -> Send:
+class Ready(Protocol):
+    """Requests, or parts of replies, by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, at: int, /) -> bytes: ...
+
+
+def sender(pool: ConnectionPool, requests: Ready, expected: Ready = ()) -> Send:
     """Cycles through ready-made requests; a good answer holds the ``expected`` bytes, if any."""
     number_of = len(requests)
 

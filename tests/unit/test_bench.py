@@ -1,18 +1,24 @@
 """What the benchmark makes of what it measured: everything that needs no server."""
 
 import io
+from collections import Counter
+from itertools import count
 from typing import Any
 
 import pytest
 
 from ops.bench.dialects import BENTO, OPEN_INFERENCE, PLAIN
 from ops.bench.figures import latency_p99, middle_round, ratio_of_rounds, spread, throughput
+from ops.bench.lengths import FULL, QUICK, Lengths
 from ops.bench.machine import cpu_model
 from ops.bench.progress import Plan, Progress, time_left
+from ops.bench.scenarios.cache import Readings
 from ops.bench.scenarios.identity import largest_difference
 from ops.bench.scenarios.memory import growth_percent
 from ops.bench.scenarios.overload import beside_its_best, overload_figures, overload_targets
+from ops.bench.scenarios.throughput import ratios_to_peers
 from ops.bench.scenarios.watched import Turn, watched_outcome
+from ops.bench.systems import System
 from ops.bench.table import Table, number, targets_table
 from ops.bench.targets import Relation, Target
 from ops.bench.timeline import seconds_to_normal
@@ -142,6 +148,20 @@ def test_an_overload_in_rounds_is_judged_by_medians_and_by_every_fault() -> None
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("lengths", [FULL, QUICK], ids=["full", "quick"])
+def test_a_service_that_was_not_seen_to_recover_has_missed_the_target(lengths: Lengths) -> None:
+    refused = {"count": 0, "with_retry_after": 0, "latency_ms": {"p99": 0.0}}
+    never = {
+        "share_of_best": 1.0,
+        "refused": refused,
+        "other_errors": 0,
+        "seconds_to_normal": None,
+        "seconds_watched": lengths.normal,
+        "computed_for_nobody": 0,
+    }
+    assert overload_targets([never], "at 2 times")[-1].verdict == "missed"
+
+
 def test_what_was_computed_for_nobody_is_known_of_all_rounds_or_not_at_all() -> None:
     known = {"computed_for_nobody": 0}
     refused = {"count": 0, "with_retry_after": 0, "latency_ms": {"p99": 0.0}}
@@ -227,6 +247,37 @@ def test_each_system_gets_its_rows_and_is_known_by_its_answers() -> None:
     assert b'"positive":0.75},{"negative":0.5' in arrays.expected[0]
     assert work.calls("http://h:1", OPEN_INFERENCE).expected[0] == b"[0.25,0.75]"
     assert work.calls("http://h:1", BENTO).requests[0].endswith(b'{"rows":[{"n":1}]}')
+
+
+def test_new_rows_stay_new_whoever_asks_and_whenever() -> None:
+    work = Work([{"time_check": "2024-01-01T00:00:00+03:00"}] * 3, [Prediction(0.25, 0.75)] * 3)
+    system = System("regno", "", "http://h:1", {}, uses_servers=True)
+    turns = count()
+    askers = [(Readings(work, system, turns), repeated) for repeated in (0, 9, 0)]
+    sent: Counter[bytes] = Counter()
+    for readings, repeated in askers * 2:
+        calls = readings.take(repeated)
+        sent.update(calls.requests[at] for at in range(1000))
+        assert {calls.expected[at] for at in range(1000)} == {
+            b'[{"negative":0.25,"positive":0.75}]'
+        }
+    came_back = {request for request, times in sent.items() if times > 1}
+    assert came_back == {work.calls("http://h:1", PLAIN).requests[0]}
+    assert sent.total() - len(sent) + 1 == 2 * 900
+    assert len({len(request) for request in sent if request not in came_back}) == 1
+
+
+def test_every_ratio_to_a_peer_is_kept_with_its_spread() -> None:
+    rounds = {
+        "regno": {32: [a_round(10.0), a_round(40.0), a_round(20.0)]},
+        "flask": {32: [a_round(5.0), a_round(10.0), a_round(20.0, cpu_ms=2.0)]},
+    }
+    assert ratios_to_peers(rounds, 32) == {
+        "flask": {
+            "throughput": {"median": 2.0, "lowest": 1.0, "highest": 4.0},
+            "cpu": {"median": 1.0, "lowest": 0.5, "highest": 1.0},
+        }
+    }
 
 
 def test_progress_outside_a_terminal_is_a_plain_line_for_each_step() -> None:

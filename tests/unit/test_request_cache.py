@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from api.dispatch.cache import Answered, RequestCache
+from api.dispatch.cache import CACHE_USES, Answered, RequestCache
 from api.dispatch.cache_store import Flight, Found, Leader
 from api.dispatch.flights import FlightKeeper
 from api.dispatch.look_ups import LookUps
@@ -22,7 +22,8 @@ from shared.errors import (
     RegnoError,
     ResultStoreUnavailable,
 )
-from shared.metrics import ApiMetrics
+from shared.instruments import Tallies
+from shared.metrics import CACHE_REQUESTS
 from shared.results import Failure, RawResult, decode_result, encode_failure, encode_revoked
 from tests.builders import a_reading
 from tests.unit.fakes import FakeCacheStore, a_success
@@ -94,13 +95,14 @@ class Door:
         self.store = FakeCacheStore()
         self.replies = FakeReplies(self.clock, *heard)
         self.registry = CollectorRegistry()
+        self.tallies, requests = Tallies(), CACHE_REQUESTS.build(self.registry)
         self.computed: list[tuple[str, CacheTicket | None]] = []
         self.error: Exception | None = None
         self.cache = RequestCache(
             cast("LookUps", self.look_ups),
             FlightKeeper(self.store.as_store(), lambda _where: None),
             cast("ReplyListener", self.replies),
-            ApiMetrics(self.registry).cache_requests,
+            {use: self.tallies.count(requests.labels(use)) for use in CACHE_USES},
             ttl=1.5,
             clock=self.clock,
         )
@@ -115,6 +117,7 @@ class Door:
         return SUCCESS
 
     def counted(self) -> dict[str, float | None]:
+        self.tallies.report()
         name = "regno_cache_requests_total"
         outcomes = ("hit", "miss", "shared")
         return {

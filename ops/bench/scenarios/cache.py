@@ -1,6 +1,6 @@
 """What the cache of identical requests costs, and what it gives where requests repeat."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -10,12 +10,15 @@ from ops.bench.measure import at_full_speed
 from ops.bench.scenario import Bench, Outcome, Scenario
 from ops.bench.systems import System
 from ops.bench.table import Cell, Table
-from ops.bench.work import Work
+from ops.bench.work import Calls, Work
+from ops.load.loops import Ready
 
 _CLIENTS = 32
 _HOT_ROWS = 10
-_PER_SECOND = 3000
-"""More requests than are answered in a second: a new row must stay new for the round."""
+_ENOUGH = 10_000_000
+"""Requests, more than any measurement sends."""
+_DIGITS = 9
+_PLACE = "?" * _DIGITS
 
 
 class Case(NamedTuple):
@@ -26,30 +29,52 @@ class Case(NamedTuple):
     repeated_of_ten: int
 
 
+class _Mixed:
+    """Without end: of each ten, so many are one of a few that come back, the others are made."""
+
+    def __init__(self, hot: Ready, new: Callable[[int], bytes], repeated_of_ten: int) -> None:
+        self._hot = [hot[at] for at in range(min(_HOT_ROWS, len(hot)))]
+        self._new = new
+        self._repeated_of_ten = repeated_of_ten
+
+    def __len__(self) -> int:
+        return _ENOUGH
+
+    def __getitem__(self, at: int, /) -> bytes:
+        if at % 10 < self._repeated_of_ten:
+            return self._hot[at // 10 % len(self._hot)]
+        return self._new(at)
+
+
 class Readings:
-    """Endless rows of which none is like another, and a few that come back."""
+    """Requests of which none is like another, and a few that come back."""
 
-    def __init__(self, work: Work) -> None:
-        self._hot = list(zip(work.rows, work.predictions, strict=True))[:_HOT_ROWS]
-        self._new = _never_twice(work)
+    def __init__(self, work: Work, system: System, turns: Iterator[int]) -> None:
+        """``turns`` numbers all turns, of other readings too: none has another's new rows.
 
-    def take(self, size: int, repeated_of_ten: int) -> Work:
-        """So many rows; of each ten, so many come back."""
-        pairs = [
-            self._hot[n // 10 % len(self._hot)] if n % 10 < repeated_of_ten else next(self._new)
-            for n in range(size)
-        ]
-        rows, predictions = zip(*pairs, strict=True)
-        return Work(list(rows), list(predictions))
+        The model sees the hour, not the fraction of a second, so the answers are known.
+        """
+        self._hot = work.calls(system.url, system.dialect)
+        rows = [row | {"time_check": f"{row['time_check'][:19]}.{_PLACE}"} for row in work.rows]
+        around = work._replace(rows=rows).calls(system.url, system.dialect).requests
+        self._around = [around[at].split(_PLACE.encode()) for at in range(len(around))]
+        self._turns = turns
 
+    def take(self, repeated_of_ten: int) -> Calls:
+        """Those of one turn; of each ten, so many come back."""
+        first = next(self._turns) * _ENOUGH
 
-def _never_twice(work: Work) -> Iterator[tuple[dict[str, Any], Any]]:
-    """The model sees the hour, not the fraction of a second, so the answers are known."""
-    for number in count():
-        at = number % len(work.rows)
-        row = work.rows[at]
-        moment = f"{row['time_check'][:19]}.{number:09}"
-        yield row | {"time_check": moment}, work.predictions[at]
+        def new(at: int) -> bytes:
+            before, after = self._around[at % len(self._around)]
+            return before + str(first + at).zfill(_DIGITS).encode() + after
+
+        def answer(at: int) -> bytes:
+            return self._hot.expected[at % len(self._hot.expected)]
+
+        return Calls(
+            _Mixed(self._hot.requests, new, repeated_of_ten),
+            _Mixed(self._hot.expected, answer, repeated_of_ten),
+        )
 
 
 def planned(lengths: Lengths, _systems: int) -> float:
@@ -65,12 +90,13 @@ def run(bench: Bench) -> Outcome:
         Case("on, none repeat", bench.cached, 0),
         Case("on, 9 of 10 repeat", bench.cached, 9),
     ]
-    readings = Readings(bench.work)
+    turns = count()
+    readings = {case.name: Readings(bench.work, case.system, turns) for case in cases}
     rounds: dict[str, list[dict[str, Any]]] = {case.name: [] for case in cases}
     for number_of_round in range(bench.lengths.rounds):
         for case in cases:
             bench.progress.step(f"cache, round {number_of_round + 1}: {case.name}")
-            rounds[case.name].append(_one_turn(bench, case, readings))
+            rounds[case.name].append(_one_turn(bench, case, readings[case.name]))
         cases.append(cases.pop(0))
     off = rounds["off"]
     rows: list[list[Cell]] = []
@@ -106,8 +132,7 @@ def run(bench: Bench) -> Outcome:
 def _one_turn(bench: Bench, case: Case, readings: Readings) -> dict[str, Any]:
     running = bench.stand.use(case.system)
     for seconds in (bench.lengths.warm_up, bench.lengths.full_speed):
-        work = readings.take(int(_PER_SECOND * seconds), case.repeated_of_ten)
-        calls = work.calls(case.system.url, case.system.dialect)
+        calls = readings.take(case.repeated_of_ten)
         figures = at_full_speed(running, calls, bench.progress, clients=_CLIENTS, seconds=seconds)
     return figures
 

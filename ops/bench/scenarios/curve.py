@@ -43,14 +43,28 @@ def run(bench: Bench) -> Outcome:
             figures["good_per_second"],
             *(figures["latency_ms"][name] for name in ("p50", "p99", "p99.9")),
             figures["errors"],
+            figures["cpu_ms_per_request_sum"],
+            figures["load_generator_cpu_share"],
+            len(points[system.name][rate]),
         ]
         for system in systems
         for rate, figures in middle[system.name].items()
     ]
-    columns = ("system", "offered/s", "answered/s", "p50 ms", "p99 ms", "p99.9 ms", "errors")
+    columns = (
+        "system",
+        "offered/s",
+        "answered/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "errors",
+        "CPU ms/request",
+        "load generator, cores",
+        "rounds",
+    )
     remark = (
-        "Open loop; the round of median p99. A curve ends where less than 90% of what is offered "
-        "is answered."
+        "Open loop; the round of median p99. In each round a curve ends where less than 90% of "
+        "what is offered is answered, so its last points may be of fewer rounds."
     )
     figures = {name: {str(rate): f for rate, f in of.items()} for name, of in middle.items()}
     return Outcome(figures, [], [Table("Latency against offered load", remark, columns, rows)])

@@ -21,7 +21,7 @@ _GROWTH_PERCENT = 3.0
 
 def planned(lengths: Lengths, _systems: int) -> float:
     """Seconds, roughly."""
-    return lengths.seconds_to_start + lengths.warm_up + lengths.memory
+    return lengths.seconds_to_start + lengths.memory
 
 
 def run(bench: Bench) -> Outcome:

@@ -2,8 +2,8 @@
 
 Two cores cannot feed eight real models. Here each batch takes a worker 20 ms of waiting, so what
 is measured is whether queue, front door and workers let capacity add up. A batch is one row and a
-worker is sent two messages at most, so eight workers need 400 requests a second, about half of
-what one front door and two cores can do, and none sits on messages while another has none.
+worker is sent two messages at most, so eight workers need 400 requests a second, which one front
+door and two cores can do several times over, and none sits on messages while another has none.
 """
 
 from typing import Any
