@@ -131,7 +131,7 @@ BATCH_ROWS = HistogramSpec(
 )
 QUEUE_WAIT = HistogramSpec(
     "regno_queue_wait_seconds",
-    "Time from a task's publishing until it is taken into a batch, by the clocks of two machines.",
+    "Time from a task's publishing until it is taken into a batch, by Redis's clock.",
     "seconds",
     _WAIT_BUCKETS,
     ("queue_name",),

@@ -10,9 +10,6 @@ from ops.local.programs import ROOT
 
 FOLDER = ROOT / "ops/prometheus"
 
-SILENT = "silent_when_healthy"
-"""The annotation of an alert whose expression has no value while all is well: it says why."""
-
 _THRESHOLD = re.compile(r"\s*(==|!=|>=|<=|>|<)\s*[0-9.]+(\s*\*\s*[0-9.]+)*")
 """A comparison with a number, or with a product of numbers. Labels are compared with text."""
 

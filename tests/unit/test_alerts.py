@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ops.local.programs import ROOT
-from ops.watch.rules import FOLDER, SILENT, AlertRule, alert_rules, measured, recordings
+from ops.watch.rules import FOLDER, AlertRule, alert_rules, measured, recordings
 
 RULES = alert_rules()
 NAMES = sorted({rule.name for rule in RULES})
@@ -46,7 +46,7 @@ def test_no_runbook_and_no_test_is_left_of_an_alert_that_is_gone() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.labels['severity']}")
 def test_an_alert_says_how_urgent_it_is_and_what_it_means(rule: AlertRule) -> None:
     assert rule.labels["severity"] in {"page", "ticket"}
-    assert set(rule.annotations) - {SILENT} == {"summary", "description", "runbook_url"}
+    assert set(rule.annotations) == {"summary", "description", "runbook_url"}
     assert rule.annotations["runbook_url"] == f"docs/runbooks/{rule.name}.md"
 
 
