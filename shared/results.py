@@ -107,9 +107,14 @@ def encode_revoked(task_id: str, reason: str) -> bytes:
     return _done("REVOKED", task_id, failure)
 
 
-def encode_unfinished(status: Literal["PENDING", "STARTED"], task_id: str) -> bytes:
-    """The stored form of a task that has no outcome yet."""
-    return _encoder.encode(StoredResult(status, None, task_id))
+def encode_unfinished(
+    status: Literal["PENDING", "STARTED"], task_id: str, message: str | None = None
+) -> bytes:
+    """The stored form of a task that has no outcome yet; ``message`` names the one that began it.
+
+    Celery too keeps under ``result`` who has started a task.
+    """
+    return _encoder.encode(StoredResult(status, message, task_id))
 
 
 def join_results(encoded: Iterable[bytes]) -> bytes:

@@ -19,7 +19,8 @@ EXPIRED = End("revoked", EXPIRED_REASON)
 CANCELLED = End("revoked", "cancelled")
 GIVEN_UP = End("failed", GivenUp.__name__)
 BEFORE = End("before")
-"""It, or the array it is a chunk of, had ended when this worker got it: counted elsewhere."""
+"""It had ended when this worker got it, or the array it is a chunk of; or another message of it had
+begun. It is counted elsewhere."""
 
 
 def failed(error: RegnoError) -> End:

@@ -46,6 +46,17 @@ class Job(NamedTuple):
         return self.task_id if self.chunk is None else self.chunk.array_id
 
     @property
+    def message_name(self) -> str:
+        """Tells its message from another one of the same task; "" where nothing does.
+
+        A task is published again under its id when its first request was not told that it was
+        accepted. Of an array's chunks each has a message, so a chunk has no such name.
+        """
+        if self.published_at is None or self.chunk is not None:
+            return ""
+        return f"{self.published_at:.4f}"
+
+    @property
     def ids(self) -> dict[str, str]:
         """What a log line says of it."""
         return {"request_id": self.request_id, "task_id": self.task_id}

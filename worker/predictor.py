@@ -80,13 +80,14 @@ class BatchPredictor:
     def _claimed(self, jobs: Sequence[Job], done: list[Outcome]) -> list[Job]:
         """Jobs that are still to be done; the others are in ``done``.
 
-        An async task may have been cancelled, or finished before a redelivery. An array may
-        have ended by another of its chunks. Nothing else can end a sync task before it runs.
+        An async task may have been cancelled, finished before a redelivery, or begun by another
+        message of it. An array may have ended by another of its chunks. Nothing else can end a
+        sync task before it runs.
         """
         claimed = [job for job in jobs if job.lane is Lane.ASYNC or job.chunk is not None]
         if not claimed:
             return list(jobs)
-        ends = self._store.claim([job.result_id for job in claimed])
+        ends = self._store.claim(claimed)
         ended = [(job, end) for job, end in zip(claimed, ends, strict=True) if end is not None]
         done += [Outcome(job, None, self._ended(job, end)) for job, end in ended]
         settled = {id(job) for job, _ in ended}

@@ -15,17 +15,22 @@ from worker.ends import BEFORE, CANCELLED, EXPIRED, GIVEN_UP, End
 from worker.gather import Gatherer, Piece
 from worker.job import Job
 
-# What each task is: free to run now, or ended. One that was started is free: its worker died. One
-# that has no key (sent by a plain Celery client) is free too.
+# What each task is: free to run now, or ended. One that was started is free: its worker died. But
+# where another message started it, that one is still to be ended, or delivered again, and this one
+# is too many. One that has no key (sent by a plain Celery client) is free too.
 _CLAIM = """
 local found = {}
 for i, key in ipairs(KEYS) do
+    local message, started = ARGV[2 * i - 1], ARGV[2 * i]
     local stored = redis.call('GET', key)
     local status = stored and string.match(stored, '"status":"(%u+)"')
     if status == 'PENDING' then
-        redis.call('SET', key, ARGV[i], 'KEEPTTL')
+        redis.call('SET', key, started, 'KEEPTTL')
     end
-    if not stored or status == 'PENDING' or status == 'STARTED' then
+    local by = status == 'STARTED' and string.match(stored, '"result":"([%d.]+)"')
+    if by and message ~= '' and message ~= by then
+        found[i] = 'ended'
+    elseif not stored or status == 'PENDING' or status == 'STARTED' then
         found[i] = 'free'
     elseif status ~= 'REVOKED' then
         found[i] = 'ended'
@@ -36,6 +41,18 @@ for i, key in ipairs(KEYS) do
 end
 return found
 """.replace("EXPIRED", EXPIRED.why)
+
+# An accepted task ends once: what a worker brings that was taken for dead changes nothing. It is
+# announced only if it could be stored.
+_END = """
+local stored = redis.call('GET', KEYS[1])
+local status = stored and string.match(stored, '"status":"(%u+)"')
+local ended = status and status ~= 'PENDING' and status ~= 'STARTED'
+if ended and stored ~= ARGV[1] then return false end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('PUBLISH', KEYS[1], ARGV[1])
+return true
+"""
 _FOUND = {b"free": None, b"ended": BEFORE, b"expired": EXPIRED, b"cancelled": CANCELLED}
 
 
@@ -68,17 +85,19 @@ class ResultStore:
         self._ttl_ms = {lane: int(seconds * 1000) for lane, seconds in ttl.items()}
         self._gatherer = Gatherer(ttl, wall_clock)
 
-    def claim(self, task_ids: Sequence[str]) -> list[End | None]:
-        """For each task how it has ended already; those that have not are marked as started.
+    def claim(self, jobs: Sequence[Job]) -> list[End | None]:
+        """For each job how its task has ended already; those that have not are marked as started.
 
-        One atomic step, so a cancel either comes before it and wins or comes too late.
+        A second message of a task that is being done counts as ended before. One atomic step, so
+        a cancel either comes before it and wins or comes too late.
         Raises ResultStoreUnavailable.
         """
+        args: list[str | bytes] = []
+        for job in jobs:
+            name = job.message_name
+            args += [name, encode_unfinished("STARTED", job.result_id, name or None)]
         try:
-            answer = self._claim(
-                keys=[result_key(task_id) for task_id in task_ids],
-                args=[encode_unfinished("STARTED", task_id) for task_id in task_ids],
-            )
+            answer = self._claim(keys=[result_key(job.result_id) for job in jobs], args=args)
         except RedisError as error:
             raise ResultStoreUnavailable(f"Redis: {error}") from error
         return [_FOUND[found] for found in answer]
@@ -116,14 +135,17 @@ class ResultStore:
         self, pipe: Pipeline, job: Job, encoded: bytes, replies: dict[str, list[bytes]]
     ) -> None:
         """Stores the end of an ordinary task; ``replies`` gathers what api processes hear."""
-        key = result_key(job.task_id)
-        pipe.set(key, encoded, px=self._ttl_ms[job.lane])
+        key, ttl_ms = result_key(job.task_id), self._ttl_ms[job.lane]
+        if job.lane is Lane.ASYNC:
+            pipe.eval(_END, 1, key, encoded, ttl_ms)
+            return
+        pipe.set(key, encoded, px=ttl_ms)
         ours = job.reply_to is not None and job.reply_to.startswith(REPLY_PREFIX)
         if ours:
             replies.setdefault(str(job.reply_to), []).append(encoded)
         if job.cache is not None:
             keep_for_identical(pipe, job.cache, encoded)
-        if not ours or job.lane is Lane.ASYNC or job.cache is not None:
+        if not ours or job.cache is not None:
             pipe.publish(key, encoded)
 
     def _end_complete(self, arrays: Sequence[tuple[Job, list[bytes]]]) -> None:

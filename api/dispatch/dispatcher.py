@@ -163,7 +163,10 @@ class Dispatcher:
         try:
             self._hand_over(rows, request_id, task_id, expires_at)
         except BrokerUnavailable:
-            self._store.forget(task_id)
+            if len(rows) > self._chunk_rows:
+                self._store.abandon(task_id, self._task_ttl)
+            else:
+                self._store.forget(task_id)
             raise
         return task_id
 

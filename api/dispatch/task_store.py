@@ -133,12 +133,16 @@ class TaskStore:
     def reserve(
         self, key: str, record: IdempotencyRecord, lease: float
     ) -> IdempotencyRecord | None:
-        """Takes an idempotency key for ``lease`` seconds; the record of whoever has it already."""
+        """Takes an idempotency key for ``lease`` seconds; the record of whoever has it already.
+
+        That is never this request itself, whose first command may have been done unheard.
+        """
         value = msgspec.json.encode(record)
         while not self._call("set", key, value, nx=True, px=int(lease * 1000)):
             stored = self._call("get", key)
             if stored is not None:
-                return msgspec.json.decode(stored, type=IdempotencyRecord)
+                held = msgspec.json.decode(stored, type=IdempotencyRecord)
+                return None if held == record else held
             # Gone between the two commands: its first request failed, so this one is the first.
         return None
 

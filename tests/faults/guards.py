@@ -9,6 +9,8 @@ _RABBITMQ = f"{_FAULTS}/test_rabbitmq.py::test_without_rabbitmq_nothing_accepted
 _WORKERS_DIE = f"{_FAULTS}/test_workers_die.py::test_workers_that_die_take_no_request_with_them"
 _FRONT_DOORS = f"{_FAULTS}/test_front_doors.py::test_callers_are_answered_or_told_in_time"
 _REDIS = f"{_FAULTS}/test_redis.py::test_without_redis_nothing_accepted_is_lost"
+_DEAD_LETTERS = "tests/integration/test_dead_letters.py"
+_IDEMPOTENCY = "tests/integration/test_idempotency.py"
 _STOPS = "tests/integration/test_front_door_stops.py"
 
 
@@ -75,6 +77,36 @@ GUARDS = (
             )
         ],
         [f"{_WORKERS_DIE}[a row that kills its worker each time]"],
+    ),
+    Guard(
+        "delivery limit",
+        "Delivers a message without end that no worker lives to count.",
+        [
+            Change(
+                "shared/queues.py",
+                '            "x-delivery-limit": DELIVERY_LIMIT,\n',
+                "",
+            )
+        ],
+        [f"{_DEAD_LETTERS}::test_rabbitmq_itself_gives_up_what_no_worker_lives_to_count"],
+    ),
+    Guard(
+        "one message of a task",
+        "Does a task as often as it was published.",
+        [Change("worker/store.py", "message ~= '' and message ~= by then", "false then")],
+        [f"{_IDEMPOTENCY}::test_a_task_that_was_published_twice_is_done_once"],
+    ),
+    Guard(
+        "one end",
+        "Lets a worker that was taken for dead write over what its task has ended with.",
+        [
+            Change(
+                "worker/store.py",
+                "if ended and stored ~= ARGV[1] then return false end\n",
+                "",
+            )
+        ],
+        ["tests/integration/test_ends.py"],
     ),
     Guard(
         "expiry check",

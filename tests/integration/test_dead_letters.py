@@ -7,11 +7,12 @@ from kombu.connection import Connection
 from kombu.messaging import Producer
 
 from shared.messages import task_message
-from shared.queues import DEAD_QUEUE, DELIVERY_LIMIT, Lane, dead_queue
+from shared.queues import DEAD_QUEUE, DELIVERY_LIMIT, Lane, dead_queue, lane_queues
 from shared.rows import RowReader
 from shared.settings import WorkerSettings
 from tests.builders import a_row
 from tests.processes import wait_until
+from tests.servers import Servers
 from tests.stack import Stack
 
 
@@ -54,3 +55,22 @@ def test_after_too_many_deliveries_a_task_is_failed_and_its_message_kept(stack: 
 
         wait_until(look, 10, f"a message in {DEAD_QUEUE}")
         assert found[0].headers["id"] == task_id
+
+
+def test_rabbitmq_itself_gives_up_what_no_worker_lives_to_count(servers: Servers) -> None:
+    with Connection(servers.rabbit.add_vhost("delivery-limit")) as connection:
+        waiting, dead = lane_queues()[1], dead_queue()
+        for queue in (waiting, dead):
+            queue(connection.default_channel).declare()
+        Producer(connection.default_channel).publish("kills", routing_key=waiting.name)
+        deliveries = 0
+
+        def given_up() -> bool:
+            nonlocal deliveries
+            channel = connection.channel()
+            deliveries += waiting(channel).get() is not None
+            channel.close()  # as where a worker dies that has not acknowledged it
+            return dead(connection.default_channel).get(no_ack=True) is not None
+
+        wait_until(given_up, 20, f"the message is in {DEAD_QUEUE}")
+    assert deliveries == DELIVERY_LIMIT + 1

@@ -204,7 +204,7 @@ def test_a_cancelled_array_stays_cancelled(redis: Redis, store: ResultStore) -> 
     store.store([predicted(place, Lane.ASYNC) for place in range(TOTAL)])
     assert stored(redis)["status"] == "REVOKED"
     assert pieces(redis) == 0
-    assert store.claim([ARRAY]) == [CANCELLED]
+    assert store.claim([a_chunk(0, Lane.ASYNC)]) == [CANCELLED]
 
 
 @pytest.mark.parametrize(
@@ -220,12 +220,12 @@ def test_of_what_has_ended_before_it_is_told_how(
     redis: Redis, store: ResultStore, value: bytes, end: End | None
 ) -> None:
     redis.set(result_key(ARRAY), value)
-    assert store.claim([ARRAY, "another"]) == [end, None]
+    assert store.claim([a_chunk(0, Lane.ASYNC), a_job("another")]) == [end, None]
 
 
 def test_chunks_of_one_array_may_start_together(redis: Redis, store: ResultStore) -> None:
     redis.set(result_key(ARRAY), encode_unfinished("PENDING", ARRAY))
-    assert store.claim([ARRAY, ARRAY]) == [None, None]
+    assert store.claim([a_chunk(place, Lane.ASYNC) for place in range(2)]) == [None, None]
     assert stored(redis)["status"] == "STARTED"
 
 

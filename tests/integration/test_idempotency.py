@@ -114,6 +114,19 @@ def test_fifty_at_once_over_two_front_doors_are_one_task_that_is_done_once(case:
     assert case.executions() == before + 1
 
 
+def test_a_task_that_was_published_twice_is_done_once(case: Case, redis: Redis) -> None:
+    before, known = case.executions(), set(redis.scan_iter("regno:idempotency:*"))
+    (worker,) = case.stack.workers
+    with worker.paused():
+        first = accepted(post(case.other.client, "twice"))
+        (key,) = set(redis.scan_iter("regno:idempotency:*")) - known
+        redis.delete(key)  # as where the first was refused because RabbitMQ confirmed it too late
+        assert accepted(post(case.other.client, "twice")) == first
+    url = f"/v1/tasks/{first}"
+    assert case.other.client.get(url, params={"wait": 20}).json()["status"] == "done"
+    assert case.executions() == before + 1
+
+
 def test_a_key_is_kept_for_a_day(case: Case, redis: Redis) -> None:
     known = set(redis.scan_iter("regno:idempotency:*"))
     accepted(post(case.other.client, "kept"))
@@ -181,6 +194,12 @@ class Requests:
 
     def known(self) -> bool:
         return self.store.read([self.task_id]) != [None]
+
+
+def test_a_request_that_reserved_its_key_unheard_holds_it(redis: Redis) -> None:
+    alone = Requests(redis)
+    assert alone.store.reserve(alone.key, alone.first, 60) is None
+    assert alone.holder() == alone.first
 
 
 def test_a_request_that_fails_late_leaves_its_successor_the_key_and_the_task(redis: Redis) -> None:

@@ -61,6 +61,7 @@ def a_job(
     expires_at: float | None = None,
     chunk: Chunk | None = None,
     redelivery: str | None = None,
+    published_at: float | None = None,
 ) -> Job:
     """A delivered job with a row for each direction: of one row where none is given."""
     if rows is None:
@@ -76,6 +77,7 @@ def a_job(
         message=cast("Message", FakeMessage()),
         chunk=chunk,
         redelivery=redelivery,
+        published_at=published_at,
     )
 
 
@@ -131,10 +133,10 @@ class FakeStore:
         if self.away:
             raise ResultStoreUnavailable("Redis: away")
 
-    def claim(self, task_ids: Sequence[str]) -> list[End | None]:
+    def claim(self, jobs: Sequence[Job]) -> list[End | None]:
         self._answer()
-        self.claimed += task_ids
-        return [self.settled_before.get(task_id) for task_id in task_ids]
+        self.claimed += [job.result_id for job in jobs]
+        return [self.settled_before.get(job.result_id) for job in jobs]
 
     def store(self, outcomes: Sequence[Outcome]) -> None:
         self._answer()
