@@ -26,6 +26,7 @@ from api.dispatch.waiters import WaiterTable
 from api.request_id import request_id_for
 from api.server.admission import Admission, AdmissionLimits
 from api.server.gate import Entrance, Gate, Served
+from api.server.patience import SHARE_OF_WAITING
 from api.tracing import carry_traces, trace_requests
 from shared.clock import RedisClock
 from shared.instruments import Count
@@ -88,15 +89,16 @@ def wire(settings: ApiSettings, tracer: "Tracer | None") -> tuple[Flask, Dispatc
 
 
 def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
-    """The two lanes' admission. A request may expect to wait half of the default timeout."""
-    limits = AdmissionLimits(settings.max_in_flight, settings.default_timeout / 2)
+    """The two lanes' admission. A request may expect to wait half of its caller's timeout."""
+    wait = settings.default_timeout * SHARE_OF_WAITING
+    limits = AdmissionLimits(settings.max_in_flight, wait)
     sync, lasting = Admission(limits), Admission(limits)
     for lane, admission in ((Lane.SYNC, sync), (Lane.ASYNC, lasting)):
         _watch(metrics, lane, admission)
     entrances = {
         "/reg/": Entrance("/reg/", sync, customer_form=True),
         "/reg": Entrance("/reg/", sync, customer_form=True),
-        "/v1/predict": Entrance("/v1/predict", sync, customer_form=False),
+        "/v1/predict": Entrance("/v1/predict", sync, False, settings.max_timeout),
         "/v1/tasks": Entrance("/v1/tasks", lasting, customer_form=False),
     }
 

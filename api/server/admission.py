@@ -20,7 +20,7 @@ class AdmissionLimits(NamedTuple):
     in_flight: int
     """Requests in hand at once."""
     wait: float
-    """Seconds that a new one may expect to wait."""
+    """Seconds that a new one may expect to wait whose caller does not say how long it will."""
 
 
 class Admission:
@@ -38,9 +38,12 @@ class Admission:
         self._left = 0
         self._began = 0.0
 
-    def enter(self, now: float) -> bool:
-        """Lets a request in, or does not. One that is in must ``leave`` once, however it ends."""
-        if self.full(now):
+    def enter(self, now: float, wait: float | None = None) -> bool:
+        """Lets a request in, or does not. One that is in must ``leave`` once, however it ends.
+
+        ``wait`` takes the place of the limit for this one, in seconds.
+        """
+        if self.full(now, wait):
             return False
         self.in_flight += 1
         if self.in_flight == ALWAYS_ADMITTED:
@@ -48,11 +51,12 @@ class Admission:
             self._start_window(now)
         return True
 
-    def full(self, now: float) -> bool:
-        """Whether no request would be let in."""
+    def full(self, now: float, wait: float | None = None) -> bool:
+        """Whether no request would be let in that may expect to wait so long."""
         if self.in_flight >= self._limits.in_flight:
             return True
-        return self.in_flight >= ALWAYS_ADMITTED and self._expected_wait(now) > self._limits.wait
+        longest = self._limits.wait if wait is None else wait
+        return self.in_flight >= ALWAYS_ADMITTED and self._expected_wait(now) > longest
 
     def leave(self) -> None:
         """A request is done, well or not."""

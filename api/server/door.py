@@ -110,7 +110,7 @@ class FrontDoor:
         """See ``Door``: what is not let in is answered at once."""
         environ = request.environ
         entrance = self._gate.entrance(environ)
-        if entrance is not None and not entrance.lane.enter(time.monotonic()):
+        if entrance is not None and not self._gate.let_in(entrance, environ, time.monotonic()):
             keep_alive = request.keep_alive and not self.draining
             return self._gate.refusal(entrance, environ, keep_alive)
         self._admitted.append((connection, request, entrance))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from api.server.admission import Admission
 from api.server.messages import Environ, encode_response
+from api.server.patience import wait_asked_for
 from api.server.turning_away import read_plain_post
 from shared.metrics import Unexpected
 
@@ -27,6 +28,14 @@ class Entrance(NamedTuple):
     lane: Admission
     customer_form: bool
     """Whether its errors are told in the customer's form."""
+    longest_timeout: float | None = None
+    """In seconds, where a caller may say how long it waits."""
+
+    def wait(self, query: str, prefer: str) -> float | None:
+        """Seconds that a request may expect to wait; None where it takes the lane's limit."""
+        if self.longest_timeout is None or not (query or prefer):
+            return None
+        return wait_asked_for(query, prefer, self.longest_timeout)
 
 
 class Gate:
@@ -57,6 +66,14 @@ class Gate:
             path = "/" + path.lstrip("/")  # the application's routes are as forgiving
         return self._entrances.get(path)
 
+    def let_in(self, entrance: Entrance, environ: Environ, now: float) -> bool:
+        """Whether a request may take this entrance; if so it is in its lane's hand.
+
+        ``now`` is an instant of the lanes' clock.
+        """
+        wait = entrance.wait(environ["QUERY_STRING"], environ.get("HTTP_PREFER", ""))
+        return entrance.lane.enter(now, wait)
+
     def request_id(self, environ: Environ) -> str:
         """The id under which a request is answered."""
         return self._make_id(environ.get("HTTP_X_REQUEST_ID", ""))
@@ -73,7 +90,9 @@ class Gate:
             return None
         post = read_plain_post(data)
         entrance = None if post is None else self._entrances.get(post.path)
-        if post is None or entrance is None or not entrance.lane.full(now):
+        if post is None or entrance is None:
+            return None
+        if not entrance.lane.full(now, entrance.wait(post.query, post.prefer)):
             return None
         return self._refusal(entrance, self._make_id(post.request_id), keep_alive=True)
 

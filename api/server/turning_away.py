@@ -19,6 +19,7 @@ _HEAD = re.compile(
 _LENGTH = b"\r\ncontent-length:"
 _HOST = b"\r\nhost:"
 _REQUEST_ID = b"\r\nx-request-id:"
+_PREFER = b"\r\nprefer:"
 _UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|connection|upgrade|expect):")
 _LENGTH_DIGITS = 9
 
@@ -32,6 +33,9 @@ class PlainPost(NamedTuple):
     """What a refusal needs to know of a request."""
 
     path: str
+    query: str
+    prefer: str
+    """The Prefer header; empty where there is none, or several."""
     request_id: str
     """As sent; empty where none was."""
     body_bytes: int
@@ -60,8 +64,10 @@ def _read_head(data: bytes) -> PlainPost | None:
     length, host = _value(head, _LENGTH), _value(head, _HOST)
     if not host or b"," in host or not length.isdigit() or len(length) > _LENGTH_DIGITS:
         return None
-    request_id = _value(lines, _REQUEST_ID, head)
-    return PlainPost(path.partition(b"?")[0].decode(), request_id.decode("latin-1"), int(length))
+    path, _, query = path.partition(b"?")
+    request_id, prefer = _value(lines, _REQUEST_ID, head), _value(head, _PREFER)
+    texts = (text.decode("latin-1") for text in (path, query, prefer, request_id))
+    return PlainPost(*texts, body_bytes=int(length))
 
 
 def _value(head: bytes, name: bytes, lower: bytes | None = None) -> bytes:

@@ -11,16 +11,19 @@ def a_post(*headers: str, path: str = "/v1/predict", body: bytes = b"{}") -> byt
 
 
 def test_a_plain_post_is_known_by_its_path() -> None:
-    assert read_plain_post(a_post()) == PlainPost("/v1/predict", "", 2)
+    assert read_plain_post(a_post()) == PlainPost("/v1/predict", "", "", "", 2)
 
 
 def test_the_query_is_no_part_of_the_path() -> None:
-    assert read_plain_post(a_post(path="/v1/predict?timeout=3")) == PlainPost("/v1/predict", "", 2)
+    post = read_plain_post(a_post("Prefer: Wait=5", path="/v1/predict?timeout=3"))
+    assert post == PlainPost("/v1/predict", "timeout=3", "wait=5", "", 2)
 
 
 @pytest.mark.parametrize("name", ["X-Request-ID", "x-request-id", "X-REQUEST-ID"])
 def test_the_request_id_is_as_it_was_sent(name: str) -> None:
-    assert read_plain_post(a_post(f"{name}:  Order-7 ")) == PlainPost("/v1/predict", "Order-7", 2)
+    assert read_plain_post(a_post(f"{name}:  Order-7 ")) == PlainPost(
+        "/v1/predict", "", "", "Order-7", 2
+    )
 
 
 @pytest.mark.parametrize(
