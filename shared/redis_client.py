@@ -2,6 +2,7 @@
 
 from redis import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
 
 from shared.settings import Settings
@@ -14,9 +15,9 @@ def connect_redis(settings: Settings) -> Redis:
     """A client with a pool of its own. Nothing connects until it is used.
 
     Who finds every connection in use waits for one, as long as a command may take. The one
-    retry is for a pooled connection that died while it lay idle; waiting out an outage is the
-    caller's decision, not the library's. RESP2 is all that is needed, and the same replies from
-    every server.
+    retry is for a pooled connection that died while it lay idle; what had no answer in time may
+    have been done and is not sent again: waiting out an outage is the caller's decision, not the
+    library's. RESP2 is all that is needed, and the same replies from every server.
     """
     pool = BlockingConnectionPool.from_url(
         settings.redis_url,
@@ -24,7 +25,7 @@ def connect_redis(settings: Settings) -> Redis:
         timeout=settings.redis_timeout,
         socket_timeout=settings.redis_timeout,
         socket_connect_timeout=settings.redis_timeout,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, (ConnectionLost,)),
         protocol=2,
     )
     return Redis.from_pool(pool)

@@ -13,6 +13,9 @@ RESULTS, REST = "of results", "of the rest"
 IDEMPOTENCY = "of idempotency"
 """One for each accepted task, kept for a day, as callers are promised."""
 
+RESULT_KEYS, REST_KEYS = f"Redis: keys {RESULTS}", f"Redis: keys {REST}"
+REDIS_MEMORY = "Redis: memory MiB"
+
 _MEBIBYTE = 1 << 20
 
 Footprint = Mapping[str, float]
@@ -49,10 +52,14 @@ def broker_objects(site: Site) -> dict[str, float]:
 
 
 def series(site: Site) -> dict[str, float]:
-    """Series of metrics of a front door."""
-    with Client(site.doors[0].url) as client:
+    """Series of metrics of the front door that has most."""
+    return {"front door: series": max(_series(door.url) for door in site.doors)}
+
+
+def _series(url: str) -> float:
+    with Client(url) as client:
         lines = client.get("/metrics").text.splitlines()
-    return {"front door: series": float(sum(not line.startswith("#") for line in lines))}
+    return float(sum(not line.startswith("#") for line in lines))
 
 
 def _kind(key: str) -> str:

@@ -46,9 +46,9 @@ class Row(NamedTuple):
     doubled: int
     """Accepted tasks that were told two ends, or told one task for two."""
     wrong: int
-    """Wrong answers, and statuses, of looks too, that nothing here explains."""
+    """Wrong answers, 503 without Retry-After, and statuses, of looks too, that nothing explains."""
     late: int
-    """Refusals and looks that came after their deadline."""
+    """Answers, refusals and looks that came after their deadline."""
     back_after: float | None
     """Seconds from when the part was back until all was well; None: never."""
 
@@ -94,7 +94,7 @@ def tally(
         + sum(not task.end or task.under_way for task in accepted),
         doubled=sum(bool(task.other_answer) for task in accepted) + len(ids) - len(set(ids)),
         wrong=sum(request.right is False for request in requests)
-        + sum(request.status not in _EXPLAINED for request in requests)
+        + sum(request.unsaid or request.status not in _EXPLAINED for request in requests)
         + sum(not _LOOKS.issuperset(request.looks) for request in requests),
         late=sum(_late(request, margin) for request in requests),
         back_after=0.0 if healed_at is None else back_after(requests, healed_at),
@@ -117,7 +117,7 @@ def _seconds_refused(requests: Sequence[Request]) -> float:
 def _late(request: Request, margin: float) -> bool:
     if request.slowest_look > COMMAND_SECONDS + margin:
         return True
-    if request.seconds is None or request.good:
+    if request.seconds is None:
         return False
     bound = request.deadline if request.kind is Kind.SYNC else ACCEPT_SECONDS
     return request.seconds > bound + margin

@@ -45,6 +45,8 @@ class Request:
     """Of the POST."""
     body: bytes = b""
     """Of the POST, where it is neither 200 nor 202."""
+    unsaid: bool = False
+    """Whether it was told 503 without when to come back."""
     cut: bool = False
     """Whether the POST was lost; it stays so when it is sent again."""
     right: bool | None = None
@@ -74,11 +76,12 @@ class Request:
             return self.status == HTTPStatus.OK and self.right is True
         return self.status == HTTPStatus.ACCEPTED and not self.cut
 
-    def note_answer(self, status: int, body: bytes) -> None:
-        """Notes what has come of the POST."""
+    def note_answer(self, status: int, body: bytes, *, retry_after: bool = False) -> None:
+        """Notes what has come of the POST; ``retry_after`` is whether it had that header."""
         self.ended_at = time.monotonic()
         self.status = status
         self.cut = status == LOST
+        self.unsaid = status == HTTPStatus.SERVICE_UNAVAILABLE and not retry_after
         if status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
             self.body = body[:300]
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tests.faults.catalogue import FAULTS
 from tests.faults.fault import Fault
 from tests.faults.footprint import (
-    RESULTS,
+    RESULT_KEYS,
     Footprint,
     broker_objects,
     keys,
@@ -24,7 +24,7 @@ from tests.faults.footprint import (
     series,
 )
 from tests.faults.ledger import Row, tally
-from tests.faults.report import flatness, in_all, table
+from tests.faults.report import flatness, growing, in_all, table
 from tests.faults.request import Request
 from tests.faults.settle import settle
 from tests.faults.site import Site
@@ -61,12 +61,19 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _at_random(seed: int) -> Iterator[Fault]:
+    """Faults without end, like cards: none comes again before all of them have come."""
+    chance = random.Random(seed)
+    while True:
+        yield from chance.sample(FAULTS, len(FAULTS))
+
+
 def _soak(site: Site, arguments: argparse.Namespace) -> list[Soaked]:
     """A fault, the rest of its round, and what became of all that was sent in it; over and over.
 
     The accounts of a round are made while the next one goes on.
     """
-    chance = random.Random(arguments.seed)
+    faults = _at_random(arguments.seed)
     rounds: list[Future[Soaked]] = []
     with (
         Traffic(site.doors, shipped_work(), arguments.rate) as traffic,
@@ -76,7 +83,7 @@ def _soak(site: Site, arguments: argparse.Namespace) -> list[Soaked]:
         traffic.take()
         ends_at = time.monotonic() + arguments.minutes * 60
         while time.monotonic() < ends_at:
-            began, fault = time.monotonic(), chance.choice(FAULTS)
+            began, fault = time.monotonic(), next(faults)
             healed_at = break_part(site, traffic, fault)
             traffic.wait_sent(max(1.0, arguments.every - (time.monotonic() - began)))
             footprint = memory(site) | series(site) | broker_objects(site)
@@ -100,9 +107,7 @@ def _account(
 
 def _at_rest(site: Site) -> Footprint:
     """What is left when nobody sends anything, and all results have expired."""
-    wait_until(
-        lambda: not keys(site)[f"Redis: keys {RESULTS}"], 3 * _TTL_SECONDS, "no result is kept"
-    )
+    wait_until(lambda: not keys(site)[RESULT_KEYS], 3 * _TTL_SECONDS, "no result is kept")
     return keys(site) | open_files(site)
 
 
@@ -111,7 +116,7 @@ def _broken(rounds: Sequence[Soaked]) -> bool:
 
 
 def main() -> int:
-    """0 where every promise was kept, else 1."""
+    """0 where every promise was kept and nothing grew, else 1."""
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # stops it all
     with (
@@ -122,8 +127,11 @@ def main() -> int:
         rounds = _soak(site, arguments)
         after = _at_rest(site)
     sys.stdout.write(table(in_all([soaked.row for soaked in rounds])) + "\n")
-    sys.stdout.write(flatness([soaked.footprint for soaked in rounds], before, after))
-    return int(_broken(rounds))
+    footprints = [soaked.footprint for soaked in rounds]
+    sys.stdout.write(flatness(footprints, before, after))
+    grown = growing(footprints, before, after)
+    sys.stderr.writelines(f"soak: {what}\n" for what in grown)
+    return int(bool(grown) or _broken(rounds))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Traffic:
         self._pools = {door.name: ConnectionPool(door.url, _CONNECTIONS) for door in doors}
         self._turns = cycle(doors)
         self._under_way = 0
-        self._to_burst: queue.SimpleQueue[float] = queue.SimpleQueue()
+        self._to_burst: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traffic")
 
@@ -72,10 +72,12 @@ class Traffic:
         self._stopping.set()
         self._thread.join()
 
-    def burst(self, count: int, deadline: float) -> None:
-        """Sends so many synchronous requests more, at once; the deadline is in seconds."""
-        for _ in range(count):
-            self._to_burst.put(deadline)
+    def burst(self, count: int, deadline: float) -> list[Request]:
+        """So many synchronous requests more, sent at once; the deadline is in seconds."""
+        more = [Request(Kind.SYNC, 0, time.monotonic(), deadline=deadline) for _ in range(count)]
+        for request in more:
+            self._to_burst.put(request)
+        return more
 
     def wait_sent(self, seconds: float) -> None:
         """Waits until as many requests more were sent as are due in so long."""
@@ -120,7 +122,7 @@ class Traffic:
                 self._send(number)
                 number += 1
             while not self._to_burst.empty():
-                self._send_sync(Request(Kind.SYNC, 0, now, deadline=self._to_burst.get()))
+                self._send_sync(self._to_burst.get())
             self._poll(began + number / self._rate - time.monotonic())
         give_up = time.monotonic() + PATIENCE_SECONDS
         while self._under_way and time.monotonic() < give_up:
@@ -152,7 +154,7 @@ class Traffic:
         self.requests.append(request)
 
         def done(reply: Reply) -> None:
-            request.note_answer(reply.status, reply.body)
+            request.note_answer(reply.status, reply.body, retry_after=reply.retry_after)
             if reply.status == HTTPStatus.OK:
                 request.right = self._work.expected[request.row] in reply.body
 
@@ -162,7 +164,7 @@ class Traffic:
         self.requests.append(request)
 
         def accepted(reply: Reply) -> None:
-            request.note_answer(reply.status, reply.body)
+            request.note_answer(reply.status, reply.body, retry_after=reply.retry_after)
             if reply.status == HTTPStatus.ACCEPTED:
                 request.task_id = json.loads(reply.body)["task_id"]
                 self._look(request)

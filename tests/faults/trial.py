@@ -80,6 +80,10 @@ def _waiting(site: Site, traffic: Traffic, count: int) -> Iterator[None]:
     with ExitStack() as held:
         for worker in site.workers:
             held.enter_context(worker.paused())
-        traffic.burst(count, PATIENT_SECONDS)
-        wait_until(lambda: site.waiters() >= count, 20, f"{count} requests wait")
+        burst = traffic.burst(count, PATIENT_SECONDS)
+        wait_until(
+            lambda: all(request.under_way for request in burst) and site.waiters() >= count,
+            20,
+            f"{count} requests wait",
+        )
         yield

@@ -11,7 +11,7 @@ import requests
 from tests.faults.door import Door as SiteDoor
 from tests.faults.fault import Fault
 from tests.faults.ledger import Row, back_after, tally
-from tests.faults.report import in_all, table
+from tests.faults.report import growing, in_all, table
 from tests.faults.request import LOST, Kind, Request
 from tests.faults.settle import settle
 from tests.faults.trial import verdict
@@ -49,6 +49,8 @@ def test_what_went_well_breaks_no_promise() -> None:
         (done(other_answer=b"another end"), "doubled"),
         (answered(right=False), "wrong"),
         (answered(status=500, right=None), "wrong"),
+        (refused(unsaid=True), "wrong"),
+        (answered(ended_at=3.1), "late"),
         (done(right=False), "wrong"),
         (refused(seconds=3.1), "late"),
         (refused(status=504, seconds=3.1), "late"),
@@ -213,3 +215,35 @@ def test_what_each_look_was_told_counts(
     row = settled(monkeypatch, Door(*looks), done(end="", right=None))
     assert getattr(row, column) == 1
     assert row.done == 1
+
+
+AT_REST = {
+    "Redis: keys of results": 0.0,
+    "Redis: keys of the rest": 4.0,
+    "front door: open files": 20.0,
+    "worker: open files": 9.0,
+}
+
+
+def under_load(*memory: float) -> list[dict[str, float]]:
+    """Two rounds in each fifth."""
+    return [{"worker: memory MiB": mib, "Redis: memory MiB": mib} for mib in memory for _ in "12"]
+
+
+@pytest.mark.parametrize("memory", [(90, 140, 141, 140, 142), (140, 150, 151, 152, 153)])
+def test_what_warms_up_or_wavers_does_not_grow(memory: tuple[float, ...]) -> None:
+    assert growing(under_load(*memory), AT_REST, AT_REST) == []
+
+
+def test_what_rises_from_each_fifth_to_the_next_grows() -> None:
+    found = growing(under_load(140, 141, 145, 149, 153), AT_REST, AT_REST)
+    assert found == ["worker: memory MiB grows: 141.0 to 153.0"]
+
+
+@pytest.mark.parametrize(("what", "most"), [(0, 0), (1, 10), (2, 100), (3, 100)])
+def test_what_stays_at_rest_is_told(what: int, most: int) -> None:
+    name = list(AT_REST)[what]
+    rounds = under_load(1, 1, 1, 1, 1)
+    assert growing(rounds, AT_REST, AT_REST | {name: AT_REST[name] + most}) == []
+    (told,) = growing(rounds, AT_REST, AT_REST | {name: AT_REST[name] + most + 1})
+    assert told.startswith(f"{name} stay")
