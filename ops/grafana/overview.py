@@ -20,11 +20,14 @@ _TRAFFIC = Row(
             [Query("sum by (status) (rate(regno_http_requests_total[1m]))", "{{status}}")],
         ),
         Panel(
-            "Alerts",
-            "Each has a page in docs/runbooks/.",
+            "Alerts that fire",
+            "Each has a page under its name in docs/runbooks/.",
             "short",
             [
-                Query('count(ALERTS{alertstate="firing"}) or vector(0)', "firing"),
+                Query(
+                    'count by (alertname, severity) (ALERTS{alertstate="firing"}) or vector(0)',
+                    "{{alertname}} {{severity}}",
+                ),
                 Query('count(ALERTS{alertstate="pending"}) or vector(0)', "pending"),
             ],
         ),

@@ -95,8 +95,7 @@ INCIDENTS = (
         name="workers-dead",
         title="All workers dead",
         story="All workers are stopped at once, and nothing starts them again.",
-        step="`docker-compose up -d --no-recreate --scale worker=2 worker`; "
-        "here: the workers are started.",
+        step="`docker-compose up -d --no-recreate worker`; here: the workers are started.",
         panels="overview: *Workers and what they have in hand* falls to none, *What answers* loses "
         "its workers, *Answers by status* turns from 200 to 504 and 503, *Age of the oldest "
         "message* rises.",
@@ -112,8 +111,8 @@ INCIDENTS = (
         story="The workers are replaced by workers whose model takes 250 ms for a batch; 5 ms is "
         "usual. *LatencyBudgetBurn* pages when 14.4% of an hour's answers were late: nearly nine "
         "minutes in which all of them are, longer than this lasts.",
-        step="`MODEL_FILE` set back and `docker-compose up -d`; here: the workers with the former "
-        "model take their place again.",
+        step="`MODEL_FILE` set back and `docker-compose up -d worker`; here: the workers with the "
+        "former model take their place again.",
         panels="workers: *Mean by step* and *Rows in a batch* rise; overview: *Time to answer* "
         "rises; model: *Workers by model version* shows another version.",
         dashboards=("regno-overview", "regno-workers"),
@@ -126,7 +125,7 @@ INCIDENTS = (
         name="redis-full",
         title="Redis is full",
         story="Somebody else fills Redis up to its limit, and takes what becomes free.",
-        step="`redis-cli config set maxmemory`, three times what it had.",
+        step="`redis-cli config set maxmemory`, three times what it had, as on the page.",
         panels="overview: *Memory of the servers* at 100%, *Answers by status* turns to 504 and "
         "503, though workers consume.",
         dashboards=("regno-overview",),

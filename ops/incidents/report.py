@@ -18,7 +18,8 @@ the load generator. Each incident has a fresh stack, whose Prometheus remembers 
 
 Times are in seconds: to *pending* and *firing* from the cause, to *over* from the runbook's step.
 Prometheus scrapes and looks every 5 s. A burn alert looks back over five minutes, so it is over
-only some minutes after its cause; the pictures show when callers were served again.
+only some minutes after its cause; the pictures show when callers were served again. Less than 0 is
+*over* before the step: the service has helped itself that far.
 """
 
 

@@ -36,8 +36,6 @@ class Parts(NamedTuple):
     ports: Ports
     broker_url: str
     redis_url: str
-    management_url: str
-    """RabbitMQ's management API, without the login."""
     environment: Mapping[str, str]
     """Settings that all its programs get."""
     servers: Sequence[Started]
@@ -71,7 +69,6 @@ def plan(folder: Path, found: Binaries, workers: int) -> Parts:
         ports,
         broker_url,
         redis_url,
-        f"http://{LOOPBACK}:{rabbit.management}",
         environment,
         _servers(folder, found, ports, rabbit),
         [_worker(number, port) for number, port in enumerate(worker_ports, start=1)],

@@ -43,7 +43,7 @@ def for_containers(
     missing = {*elsewhere, A_TASK}
     for command in found:
         words = set(command.split())
-        if command.startswith("docker-compose ") and not words & missing:
+        if command.startswith(("docker-compose ", "docker ")) and not words & missing:
             alone, *_ = command.split(" | ")
             plain = alone.replace("exec -T ", "exec ").replace("exec ", "exec -T ")
             yield " ".join([plain, *here]) if "up" in words and not words & set(here) else plain

@@ -46,7 +46,6 @@ class WatchedStack:
         self.spare = list(spare(self.workers))
         self.broker_url = self._parts.broker_url
         self.redis_url = self._parts.redis_url
-        self.management_url = self._parts.management_url
         self.password = PASSWORD
         self.url = f"http://{LOOPBACK}:{self._parts.ports.api}"
         self.flower_url = f"http://{LOOPBACK}:{self._parts.ports.flower}"

@@ -32,6 +32,7 @@ def test_it_tries_what_the_runbooks_say_about_services_that_are_there() -> None:
     docker-compose logs api | grep ERROR         # what it says
     docker-compose exec -T redis redis-cli info
     curl -s http://127.0.0.1:5000/readyz
+    docker update --memory 3g "$(docker-compose ps -q redis)"
     docker-compose ps grafana
 """
     tried = for_containers(commands_of(page), ["redis", "api"], ["grafana"])
@@ -40,6 +41,7 @@ def test_it_tries_what_the_runbooks_say_about_services_that_are_there() -> None:
         "docker-compose up -d --scale api=4 redis api",
         "docker-compose logs api",
         "docker-compose exec -T redis redis-cli info",
+        'docker update --memory 3g "$(docker-compose ps -q redis)"',
     ]
 
 

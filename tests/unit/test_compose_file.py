@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ops.compose_check.plan import read_compose
+from shared.settings import ApiSettings
 from shared.telemetry import OTLP_ENDPOINT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,8 @@ KNOWN_TO_OLD_AND_NEW = {
     "build", "cap_drop", "command", "cpu_shares", "cpus", "depends_on", "devices", "dns_opt",
     "environment",
     "healthcheck", "hostname", "image", "logging", "mem_limit", "pids_limit", "ports",
-    "privileged", "profiles", "read_only", "restart", "security_opt", "stop_grace_period",
+    "privileged", "profiles", "read_only", "restart", "scale", "security_opt",
+    "stop_grace_period",
     "tmpfs", "ulimits", "user", "volumes",
 }  # fmt: skip
 """Keys of a service that docker-compose 1.29 and the current Compose specification both have."""
@@ -140,7 +142,19 @@ def test_the_example_names_every_variable() -> None:
     defaults = {
         name: rest.removeprefix(":-") for name, rest in asked_for().items() if name not in required
     }
-    assert dict(re.findall(r"^# (\w+)=(.*)$", EXAMPLE, re.MULTILINE)) == defaults
+    passed_on = {
+        name
+        for service in SERVICES.values()
+        for name, value in service.get("environment", {}).items()
+        if value is None
+    }
+    shown = dict(re.findall(r"^# (\w+)=(.*)$", EXAMPLE, re.MULTILINE))
+    assert shown.keys() == defaults.keys() | passed_on
+    assert {name: shown[name] for name in defaults} == defaults
+    fields = ApiSettings.__struct_fields__, ApiSettings.__struct_defaults__
+    own = dict(zip(reversed(fields[0]), reversed(fields[1]), strict=False))
+    for name in passed_on - {"API_PROCESSES"}:  # which depends on the machine
+        assert float(shown[name]) == own[name.removeprefix("REGNO_").lower()]
 
 
 @pytest.mark.parametrize("name", ["api", "worker"])
