@@ -43,7 +43,7 @@ def test_the_front_door_is_ready_by_what_it_needs_and_lives_by_itself(variant: s
         probe: api[f"{probe}Probe"]["httpGet"]["path"]
         for probe in ("startup", "readiness", "liveness")
     }
-    assert paths == {"startup": "/readyz", "readiness": "/readyz", "liveness": "/livez"}
+    assert paths == {"startup": "/livez", "readiness": "/readyz", "liveness": "/livez"}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
