@@ -98,7 +98,7 @@ def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
     entrances = {
         "/reg/": Entrance("/reg/", sync, customer_form=True),
         "/reg": Entrance("/reg/", sync, customer_form=True),
-        "/v1/predict": Entrance("/v1/predict", sync, False, settings.max_timeout),
+        "/v1/predict": Entrance("/v1/predict", sync, False, settings.max_timeout, lasting),
         "/v1/tasks": Entrance("/v1/tasks", lasting, customer_form=False),
     }
 

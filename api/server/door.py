@@ -16,7 +16,7 @@ from gevent.server import StreamServer
 from greenlet import greenlet
 
 from api.server.connection import Connection, Patience
-from api.server.gate import PLACE, Entrance, Gate, Place, Served
+from api.server.gate import PLACE, Gate, Place, Served
 from api.server.messages import (
     BODY,
     Environ,
@@ -69,7 +69,7 @@ class FrontDoor:
         self._gate: Gate = served.gate
         self._knows_caller = served.knows_caller
         self._report = served.report
-        self._admitted: deque[tuple[Connection, HttpRequest, Entrance | None]] = deque()
+        self._admitted: deque[tuple[Connection, HttpRequest, Place | None]] = deque()
         self._again = gevent.get_hub().loop.timer(0.0)
         self._pumping = False
 
@@ -110,10 +110,13 @@ class FrontDoor:
         """See ``Door``: what is not let in is answered at once."""
         environ = request.environ
         entrance = self._gate.entrance(environ)
-        if entrance is not None and not self._gate.let_in(entrance, environ, time.monotonic()):
-            keep_alive = request.keep_alive and not self.draining
-            return self._gate.refusal(entrance, environ, keep_alive)
-        self._admitted.append((connection, request, entrance))
+        place = None
+        if entrance is not None:
+            place = self._gate.let_in(entrance, environ, time.monotonic())
+            if place is None:
+                keep_alive = request.keep_alive and not self.draining
+                return self._gate.refusal(entrance, environ, keep_alive)
+        self._admitted.append((connection, request, place))
         if not self._pumping:
             self._pumping = True
             gevent.get_hub().loop.run_callback(self._pump)
@@ -131,11 +134,8 @@ class FrontDoor:
             else:
                 self._pumping = False
 
-    def _serve(
-        self, connection: Connection, request: HttpRequest, entrance: Entrance | None
-    ) -> None:
+    def _serve(self, connection: Connection, request: HttpRequest, place: Place | None) -> None:
         """In a greenlet of its own: the application may wait in here."""
-        place = None if entrance is None else Place(entrance.lane)
         request.environ[PLACE] = place
         try:
             try:

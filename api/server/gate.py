@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from api.server.admission import Admission
 from api.server.messages import Environ, encode_response
-from api.server.patience import wait_asked_for
+from api.server.patience import prefers_later, wait_asked_for
 from api.server.turning_away import read_plain_post
 from shared.metrics import Unexpected
 
@@ -30,12 +30,19 @@ class Entrance(NamedTuple):
     """Whether its errors are told in the customer's form."""
     longest_timeout: float | None = None
     """In seconds, where a caller may say how long it waits."""
+    later: Admission | None = None
+    """The lane of a request that prefers to be answered later, where one may."""
 
-    def wait(self, query: str, prefer: str) -> float | None:
-        """Seconds that a request may expect to wait; None where it takes the lane's limit."""
+    def wanted(self, query: str, prefer: str) -> tuple[Admission, float | None]:
+        """The lane that a request wants, and the seconds that it may expect to wait.
+
+        None of them where it takes the lane's limit.
+        """
         if self.longest_timeout is None or not (query or prefer):
-            return None
-        return wait_asked_for(query, prefer, self.longest_timeout)
+            return self.lane, None
+        if self.later is not None and prefers_later(prefer):
+            return self.later, None
+        return self.lane, wait_asked_for(query, prefer, self.longest_timeout)
 
 
 class Gate:
@@ -66,13 +73,13 @@ class Gate:
             path = "/" + path.lstrip("/")  # the application's routes are as forgiving
         return self._entrances.get(path)
 
-    def let_in(self, entrance: Entrance, environ: Environ, now: float) -> bool:
-        """Whether a request may take this entrance; if so it is in its lane's hand.
+    def let_in(self, entrance: Entrance, environ: Environ, now: float) -> "Place | None":
+        """A request's place in its lane; None where it is refused.
 
         ``now`` is an instant of the lanes' clock.
         """
-        wait = entrance.wait(environ["QUERY_STRING"], environ.get("HTTP_PREFER", ""))
-        return entrance.lane.enter(now, wait)
+        lane, wait = entrance.wanted(environ["QUERY_STRING"], environ.get("HTTP_PREFER", ""))
+        return Place(lane) if lane.enter(now, wait) else None
 
     def request_id(self, environ: Environ) -> str:
         """The id under which a request is answered."""
@@ -92,7 +99,8 @@ class Gate:
         entrance = None if post is None else self._entrances.get(post.path)
         if post is None or entrance is None:
             return None
-        if not entrance.lane.full(now, entrance.wait(post.query, post.prefer)):
+        lane, wait = entrance.wanted(post.query, post.prefer)
+        if not lane.full(now, wait):
             return None
         return self._refusal(entrance, self._make_id(post.request_id), keep_alive=True)
 

@@ -5,8 +5,15 @@ import re
 _TIMEOUT = re.compile(r"(?:^|&)timeout=([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:&|$)")
 _PREFER = re.compile(r'(?:^|[,\s])wait=("?)([0-9]{1,9})\1(?:[,\s]|$)', re.IGNORECASE)
 
+_LATER = re.compile(r"(?:^|[,\s])respond-async(?:[,;\s]|$)", re.IGNORECASE)
+
 SHARE_OF_WAITING = 0.5
 """Of the time until a caller's deadline: the rest is for its batch and the way back."""
+
+
+def prefers_later(prefer: str) -> bool:
+    """Whether a Prefer header asks for an answer that may come later."""
+    return bool(prefer) and _LATER.search(prefer) is not None
 
 
 def wait_asked_for(query: str, prefer: str, longest: float) -> float | None:

@@ -68,7 +68,7 @@ def test_who_waits_longer_is_let_in_for_longer(
     gate = Gate({"/p": entrance}, lambda sent: sent or "made-up", lambda *_: None)
     post = f"POST /p?{query} HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n".encode()
     assert (gate.turn_away(post, 1.0) is None) is (let_in or expected_wait < 1)
-    assert gate.let_in(entrance, a_request("/p", query), 1.0) is let_in
+    assert (gate.let_in(entrance, a_request("/p", query), 1.0) is not None) is let_in
 
 
 def test_where_nobody_may_say_so_the_lanes_limit_holds() -> None:
@@ -76,3 +76,26 @@ def test_where_nobody_may_say_so_the_lanes_limit_holds() -> None:
     entrance = Entrance("/p", lane, False)
     gate = Gate({"/p": entrance}, lambda sent: sent or "made-up", lambda *_: None)
     assert not gate.let_in(entrance, a_request("/p", "timeout=30"), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "later"),
+    [
+        ("respond-async", True),
+        ("wait=3, Respond-Async", True),
+        ("wait=3", False),
+        ("do-not-respond-async", False),
+        ("", False),
+    ],
+)
+def test_who_prefers_to_be_answered_later_takes_a_place_of_that_lane(
+    prefer: str, later: bool
+) -> None:
+    lanes = [Admission(AdmissionLimits(1, 1.0)) for _ in range(2)]
+    entrance = Entrance("/p", lanes[0], False, LONGEST, lanes[1])
+    gate = Gate({"/p": entrance}, str, lambda *_: None)
+    place = gate.let_in(entrance, a_request("/p") | {"HTTP_PREFER": prefer}, 0.0)
+    assert place is not None
+    assert [lane.in_flight for lane in lanes] == ([0, 1] if later else [1, 0])
+    place.leave()
+    assert [lane.in_flight for lane in lanes] == [0, 0]
