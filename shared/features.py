@@ -203,8 +203,13 @@ def symbol_scores(plate: str, char_scores: Sequence[float]) -> list[float]:
     Characters and scores pair up by position, up to the shorter of the two.
     """
     scores = char_scores or _NO_SCORES
+    return _symbol_scores(plate, scores, max(scores))
+
+
+def _symbol_scores(plate: str, scores: Sequence[float], highest: float) -> list[float]:
+    """The same of scores of which there is one at least, and whose highest is known."""
     lowest = _ALL_ABSENT.copy()
-    if max(scores) > 1.0:
+    if highest > 1.0:
         # A score above that of an absent symbol: only then must presence be known first.
         for symbol in set(plate[: len(scores)]) & _SYMBOL_INDEX.keys():
             lowest[_SYMBOL_INDEX[symbol]] = math.inf
@@ -277,17 +282,18 @@ def feature_rows(readings: Sequence[Reading]) -> list[FeatureRow]:
     # One call in C fetches all ten fields of a reading.
     fields = zip(*map(_ALL_FIELDS, readings), strict=True)
     camera, network, accuracy, score, chars, lengths, kind, make, times, direction = fields
-    chars = tuple(scores or _NO_SCORES for scores in chars)
+    chars = [scores or _NO_SCORES for scores in chars]
+    highest = list(map(max, chars))
     rows = zip(
-        map(_number, score),
-        map(_number, direction),
-        map(_number, accuracy),
-        map(max, chars),
+        score,
+        direction,
+        accuracy,
+        highest,
         map(min, chars),
-        (max(scores or _NO_SCORES) for scores in lengths),
+        lengths,
         map(len, network),
         map(len, camera),
-        map(symbol_scores, network, chars),
+        map(_symbol_scores, network, chars, highest),
         map(calendar, times),
         kind,
         make,
@@ -297,8 +303,30 @@ def feature_rows(readings: Sequence[Reading]) -> list[FeatureRow]:
         map(" ".join, network),
         strict=True,
     )
+    new = tuple.__new__  # what FeatureRow._make calls, through a frame for each row
     return [
-        FeatureRow._make((a, b, c, d, e, f, g, h, *symbols, _NAN, *moment, i, j, k, m, n, o))
+        new(
+            FeatureRow,
+            (
+                _NAN if a is None else a,
+                _NAN if b is None else b,
+                _NAN if c is None else c,
+                d,
+                e,
+                max(f or _NO_SCORES),
+                g,
+                h,
+                *symbols,
+                _NAN,
+                *moment,
+                i,
+                j,
+                k,
+                m,
+                n,
+                o,
+            ),
+        )
         for a, b, c, d, e, f, g, h, symbols, moment, i, j, k, m, n, o in rows
     ]
 
