@@ -284,25 +284,14 @@ def feature_rows(readings: Sequence[Reading]) -> list[FeatureRow]:
     camera, network, accuracy, score, chars, lengths, kind, make, times, direction = fields
     chars = [scores or _NO_SCORES for scores in chars]
     highest = list(map(max, chars))
-    rows = zip(
-        score,
-        direction,
-        accuracy,
-        highest,
-        map(min, chars),
-        lengths,
-        map(len, network),
-        map(len, camera),
-        map(_symbol_scores, network, chars, highest),
-        map(calendar, times),
-        kind,
-        make,
-        map(plate_template, camera),
-        map(plate_template, network),
-        map(" ".join, camera),
-        map(" ".join, network),
-        strict=True,
-    )
+    sizes = zip(map(len, network), map(len, camera), strict=True)
+    symbols = map(_symbol_scores, network, chars, highest)
+    templates = zip(map(plate_template, camera), map(plate_template, network), strict=True)
+    texts = zip(map(" ".join, camera), map(" ".join, network), strict=True)
+    numbers = zip(score, direction, accuracy, highest, map(min, chars), lengths, strict=True)
+    cameras = zip(kind, make, strict=True)
+    moments = map(calendar, times)
+    rows = zip(numbers, sizes, symbols, moments, cameras, templates, texts, strict=True)
     new = tuple.__new__  # what FeatureRow._make calls, through a frame for each row
     return [
         new(
@@ -311,23 +300,19 @@ def feature_rows(readings: Sequence[Reading]) -> list[FeatureRow]:
                 _NAN if a is None else a,
                 _NAN if b is None else b,
                 _NAN if c is None else c,
-                d,
-                e,
-                max(f or _NO_SCORES),
-                g,
-                h,
-                *symbols,
+                top,
+                bottom,
+                max(by_length or _NO_SCORES),
+                *size,
+                *lowest,
                 _NAN,
                 *moment,
-                i,
-                j,
-                k,
-                m,
-                n,
-                o,
+                *device,
+                *shapes,
+                *spelt,
             ),
         )
-        for a, b, c, d, e, f, g, h, symbols, moment, i, j, k, m, n, o in rows
+        for (a, b, c, top, bottom, by_length), size, lowest, moment, device, shapes, spelt in rows
     ]
 
 

@@ -149,6 +149,18 @@ class _Level(NamedTuple):
         self.gauge.set(self.read())
 
 
+class _Total:
+    def __init__(self, counter: Counter, read: Callable[[], float]) -> None:
+        self._counter = counter
+        self._read = read
+        self._reported = 0.0
+
+    def report(self) -> None:
+        total = self._read()
+        self._counter.inc(total - self._reported)
+        self._reported = total
+
+
 class _Tally(Protocol):
     def report(self) -> None:
         """Hands over what was counted."""
@@ -174,6 +186,10 @@ class Tallies:
     def level(self, gauge: Gauge, read: Callable[[], float]) -> None:
         """The gauge shows what ``read`` says at each report."""
         self._kept(_Level(gauge, read))
+
+    def total(self, counter: Counter, read: Callable[[], float]) -> None:
+        """The counter shows what ``read`` says at each report, which begins at 0 and only rises."""
+        self._kept(_Total(counter, read))
 
     def report(self) -> None:
         """Hands everything over: to be called every REPORT_SECONDS, and before it is shown."""

@@ -4,6 +4,7 @@
 exporters people know are those exporters' names, so that their dashboards work here too.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
@@ -57,6 +58,12 @@ UNEXPECTED_ERRORS = CounterSpec(
     + ", ".join(Where)
     + ".",
     ("where",),
+)
+
+PROCESS_CPU = CounterSpec(
+    "process_cpu_seconds_total",
+    "User and system CPU time, by the name that Prometheus's clients give it; of a front door, of "
+    "all processes that answer.",
 )
 
 REQUESTS = CounterSpec(
@@ -194,12 +201,12 @@ BROKER_ALARM = GaugeSpec(
 CATALOGUE: Mapping[str, tuple[Spec, ...]] = {
     "api": (
         REQUESTS, LATENCY, IN_FLIGHT, SHED, DEADLINE_MISSES, WAITERS, PUBLISH_DURATION,
-        PUBLISH_FAILURES, CACHE_REQUESTS, UNEXPECTED_ERRORS,
+        PUBLISH_FAILURES, CACHE_REQUESTS, UNEXPECTED_ERRORS, PROCESS_CPU,
     ),
     "worker": (
         RECEIVED, SUCCEEDED, FAILED, REVOKED, BATCH_ROWS, QUEUE_WAIT, FEATURE_DURATION,
         PREDICT_DURATION, STORE_DURATION, PREDICTION_SCORE, INPUT_VALUE, MODEL_INFO, MODEL_LOADED,
-        MODEL_CREATED, UNEXPECTED_ERRORS,
+        MODEL_CREATED, UNEXPECTED_ERRORS, PROCESS_CPU,
     ),
     "queues": (QUEUE_LENGTH, CONSUMERS, UNACKNOWLEDGED, OLDEST_AGE, BROKER_UP, BROKER_ALARM),
 }  # fmt: skip
@@ -232,6 +239,7 @@ class ApiMetrics:
         self.publish_failures = PUBLISH_FAILURES.build(registry)
         self.cache_requests = CACHE_REQUESTS.build(registry)
         self.unexpected = _count_unexpected(registry, _API_WHERES)
+        self.tallies.total(PROCESS_CPU.build(registry), time.process_time)
 
 
 class WorkerMetrics:
@@ -254,6 +262,7 @@ class WorkerMetrics:
         self.model_loaded = MODEL_LOADED.build(registry)
         self.model_created = MODEL_CREATED.build(registry)
         self.unexpected = _count_unexpected(registry, [Where.PREDICTION])
+        self.tallies.total(PROCESS_CPU.build(registry), time.process_time)
 
 
 class QueueMetrics:

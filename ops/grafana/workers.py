@@ -104,6 +104,18 @@ _PROCESSES = Row(
             [Query('sum(up{job="worker"})', "answer")],
         ),
         Panel(
+            "CPU of front door and workers",
+            "Seconds a second: 1 is one core. Each process can use one.",
+            "short",
+            [
+                Query(
+                    "sum by (job, instance) "
+                    '(rate(process_cpu_seconds_total{job=~"api|worker"}[1m]))',
+                    "{{job}} {{instance}}",
+                )
+            ],
+        ),
+        Panel(
             "Flower",
             "Workers that Flower knows.",
             "short",

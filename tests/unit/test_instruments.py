@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from shared.instruments import BulkHistogram, CounterSpec, HistogramSpec, Tallies
 
@@ -77,6 +77,16 @@ def test_values_that_are_missing_are_left_out(
     tallies.report()
     assert registry.get_sample_value("h_count") == 1
     assert registry.get_sample_value("h_sum") == 0.25
+
+
+def test_a_total_rises_to_what_is_read_when_it_is_reported(
+    registry: CollectorRegistry, tallies: Tallies
+) -> None:
+    readings = iter((0.5, 0.75, 2.0))
+    tallies.total(Counter("spent_total", "Spent.", registry=registry), lambda: next(readings))
+    for shown in (0.5, 0.75, 2.0):
+        tallies.report()
+        assert registry.get_sample_value("spent_total") == shown
 
 
 def test_a_level_is_read_when_it_is_reported(registry: CollectorRegistry, tallies: Tallies) -> None:

@@ -31,7 +31,7 @@ def test_a_process_has_the_metrics_of_its_job_and_no_others(job: str) -> None:
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_names_follow_the_conventions(spec: Spec) -> None:
-    assert spec.name.startswith(("regno_", "celery_"))
+    assert spec.name.startswith(("regno_", "celery_", "process_"))
     assert spec.name.endswith("_total") == (spec.kind == "counter")
     if isinstance(spec, HistogramSpec):
         assert list(spec.buckets) == sorted(set(spec.buckets))
