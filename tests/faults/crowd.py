@@ -19,7 +19,7 @@ _VANISHING = 2
 
 
 class Crowd:
-    """Keeps its connections while its context lasts."""
+    """Keeps its connections while its context lasts. Leaving it raises what ended them before."""
 
     def __init__(self, doors: Sequence[Door], work: Work, *, silent: int, slow: int) -> None:
         """``silent`` clients that say nothing, ``slow`` ones that send a byte now and then.
@@ -31,6 +31,7 @@ class Crowd:
         self._silent = [self._connect() for _ in range(silent)]
         self._slow = [self._connect() for _ in range(slow)]
         self._stopping = threading.Event()
+        self._failed: OSError | None = None
         self._thread = threading.Thread(target=self._run, name="crowd")
 
     def __enter__(self) -> Self:
@@ -42,11 +43,19 @@ class Crowd:
         self._thread.join()
         for client in (*self._silent, *self._slow):
             client.close()
+        if self._failed is not None:
+            raise self._failed
 
     def _connect(self) -> socket.socket:
         return socket.create_connection((LOOPBACK, next(self._ports)), 5)
 
     def _run(self) -> None:
+        try:
+            self._press()
+        except OSError as error:
+            self._failed = error
+
+    def _press(self) -> None:
         sent = 0
         while not self._stopping.wait(_STEP_SECONDS):
             for client in self._slow:
