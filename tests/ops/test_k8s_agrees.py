@@ -1,10 +1,16 @@
 """What the manifests have in common with the rest of the project."""
 
+import json
+import re
+import subprocess
+from pathlib import Path
+
 import msgspec
 import pytest
 import yaml
 
-from ops.k8s.rules import RULES, prometheus_rule
+from ops.k8s.rules import RULES, of_namespace, prometheus_rule
+from ops.watch.binaries import find_binaries
 from shared.settings import PREFIX, ApiSettings, WorkerSettings
 from shared.telemetry import OTLP_ENDPOINT
 from tests.ops.manifests import EVERYTHING, ROOT, VARIANTS, find, pod_of
@@ -47,4 +53,36 @@ def test_servers_are_of_the_versions_of_docker_compose() -> None:
 def test_our_rules_become_a_rule_of_prometheus_s_operator() -> None:
     files = [path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))]
     assert files
-    assert faults(prometheus_rule(files)) == []
+    assert faults(prometheus_rule(files, "regno")) == []
+
+
+@pytest.mark.parametrize(
+    ("expr", "narrowed"),
+    [
+        ("up == 0", 'up{namespace="n"} == 0'),
+        ('absent(up{job="api"})', 'absent(up{namespace="n",job="api"})'),
+        (
+            "sum by (queue_name) (rate(regno_x_total[1m]))",
+            'sum by (queue_name) (rate(regno_x_total{namespace="n"}[1m]))',
+        ),
+        ("regno:requests:rate1m > 0.01", "regno:requests:rate1m > 0.01"),
+        ('up{job=~"api|redis"}', 'up{namespace="n",job=~"api|redis"}'),
+    ],
+)
+def test_a_rule_reads_what_is_scraped_in_our_namespace(expr: str, narrowed: str) -> None:
+    assert of_namespace(expr, "n") == narrowed
+
+
+def test_no_rule_of_a_cluster_reads_other_teams_series(tmp_path: Path) -> None:
+    files = [path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))]
+    spec = prometheus_rule(files, "n")["spec"]
+    rules = [rule["expr"] for group in spec["groups"] for rule in group["rules"]]
+    for expr in rules:
+        selectors = re.findall(r"(?<![\w:])[a-z]+_[a-z_]+\{|\bup\{", expr)
+        assert len(selectors) == expr.count('namespace="n"'), expr
+    assert any('up{namespace="n"}' in expr for expr in rules)
+    path = tmp_path / "rules.yml"
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    promtool = find_binaries().promtool
+    done = subprocess.run([promtool, "check", "rules", path], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -71,7 +71,7 @@ def test_what_rabbitmq_s_pods_are_given_fits_a_pod(variant: str) -> None:
 
 
 def test_prometheus_s_rules_become_a_rule_of_its_operator() -> None:
-    rule = prometheus_rule([A_RULE, "groups: []"])
+    rule = prometheus_rule([A_RULE, "groups: []"], "regno")
     assert faults(rule) == []
     assert [group["name"] for group in rule["spec"]["groups"]] == ["queues"]
 
