@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import repeat
 from operator import attrgetter, itemgetter
 from typing import Literal, NamedTuple, Protocol
 
@@ -221,11 +222,11 @@ def _symbol_scores(plate: str, scores: Sequence[float], highest: float) -> list[
 
 
 @lru_cache(maxsize=1024)
-def _day(year_month_day: str) -> tuple[str, str]:
-    """English weekday and month of ``YYYY-MM-DD``: the readings of a day share it."""
-    month = int(year_month_day[5:7])
-    day = date(int(year_month_day[:4]), month, int(year_month_day[8:]))
-    return WEEKDAYS[day.weekday()], MONTHS[month - 1]
+def _hour(moment: str) -> tuple[int, str, str]:
+    """The same of ``YYYY-MM-DD?hh`` alone, which the readings of an hour share."""
+    month = int(moment[5:7])
+    day = date(int(moment[:4]), month, int(moment[8:10]))
+    return int(moment[11:]), WEEKDAYS[day.weekday()], MONTHS[month - 1]
 
 
 def calendar(time_check: str) -> tuple[int, str, str]:
@@ -233,7 +234,7 @@ def calendar(time_check: str) -> tuple[int, str, str]:
 
     Raises ValueError where the text does not start with a calendar date and an hour.
     """
-    return int(time_check[11:13]), *_day(time_check[:10])
+    return _hour(time_check[:13])
 
 
 def _number(value: float | None) -> float:
@@ -284,36 +285,28 @@ def feature_rows(readings: Sequence[Reading]) -> list[FeatureRow]:
     camera, network, accuracy, score, chars, lengths, kind, make, times, direction = fields
     chars = [scores or _NO_SCORES for scores in chars]
     highest = list(map(max, chars))
-    sizes = zip(map(len, network), map(len, camera), strict=True)
-    symbols = map(_symbol_scores, network, chars, highest)
-    templates = zip(map(plate_template, camera), map(plate_template, network), strict=True)
-    texts = zip(map(" ".join, camera), map(" ".join, network), strict=True)
-    numbers = zip(score, direction, accuracy, highest, map(min, chars), lengths, strict=True)
-    cameras = zip(kind, make, strict=True)
-    moments = map(calendar, times)
-    rows = zip(numbers, sizes, symbols, moments, cameras, templates, texts, strict=True)
-    new = tuple.__new__  # what FeatureRow._make calls, through a frame for each row
-    return [
-        new(
-            FeatureRow,
-            (
-                _NAN if a is None else a,
-                _NAN if b is None else b,
-                _NAN if c is None else c,
-                top,
-                bottom,
-                max(by_length or _NO_SCORES),
-                *size,
-                *lowest,
-                _NAN,
-                *moment,
-                *device,
-                *shapes,
-                *spelt,
-            ),
-        )
-        for (a, b, c, top, bottom, by_length), size, lowest, moment, device, shapes, spelt in rows
-    ]
+    rows = zip(
+        [_NAN if value is None else value for value in score],
+        [_NAN if value is None else value for value in direction],
+        [_NAN if value is None else value for value in accuracy],
+        highest,
+        map(min, chars),
+        [max(scores or _NO_SCORES) for scores in lengths],
+        map(len, network),
+        map(len, camera),
+        *zip(*map(_symbol_scores, network, chars, highest), strict=True),
+        repeat(_NAN, len(readings)),
+        *zip(*map(calendar, times), strict=True),
+        kind,
+        make,
+        map(plate_template, camera),
+        map(plate_template, network),
+        map(" ".join, camera),
+        map(" ".join, network),
+        strict=True,
+    )
+    # What FeatureRow._make calls, without a frame for each row.
+    return list(map(tuple.__new__, repeat(FeatureRow), rows))
 
 
 def in_order(feature_names: Sequence[str]) -> Callable[[FeatureRow], tuple[object, ...]]:
