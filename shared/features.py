@@ -283,7 +283,7 @@ def feature_rows(readings: Sequence[Reading]) -> list[FeatureRow]:
     # One call in C fetches all ten fields of a reading.
     fields = zip(*map(_ALL_FIELDS, readings), strict=True)
     camera, network, accuracy, score, chars, lengths, kind, make, times, direction = fields
-    chars = [scores or _NO_SCORES for scores in chars]
+    chars = tuple(scores or _NO_SCORES for scores in chars)
     highest = list(map(max, chars))
     rows = zip(
         [_NAN if value is None else value for value in score],

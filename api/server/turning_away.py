@@ -65,9 +65,13 @@ def _read_head(data: bytes) -> PlainPost | None:
     if not host or b"," in host or not length.isdigit() or len(length) > _LENGTH_DIGITS:
         return None
     path, _, query = path.partition(b"?")
-    request_id, prefer = _value(lines, _REQUEST_ID, head), _value(head, _PREFER)
-    texts = (text.decode("latin-1") for text in (path, query, prefer, request_id))
-    return PlainPost(*texts, body_bytes=int(length))
+    return PlainPost(
+        path.decode(),
+        query.decode(),
+        _value(head, _PREFER).decode("latin-1"),
+        _value(lines, _REQUEST_ID, head).decode("latin-1"),
+        int(length),
+    )
 
 
 def _value(head: bytes, name: bytes, lower: bytes | None = None) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 from ops.capacity.arithmetic import Load
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "docs/benchmarks/2026-11-26.json"
+SOURCE = ROOT / "docs/benchmarks/2026-11-27.json"
 
 PARTS = ("front door", "worker", "rabbitmq", "redis")
 
