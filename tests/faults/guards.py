@@ -10,7 +10,7 @@ _WORKERS_DIE = f"{_FAULTS}/test_workers_die.py::test_workers_that_die_take_no_re
 _FRONT_DOORS = f"{_FAULTS}/test_front_doors.py::test_callers_are_answered_or_told_in_time"
 _REDIS = f"{_FAULTS}/test_redis.py::test_without_redis_nothing_accepted_is_lost"
 _DEAD_LETTERS = "tests/integration/test_dead_letters.py"
-_IDEMPOTENCY = "tests/integration/test_idempotency.py"
+_ENDS = "tests/integration/test_ends.py"
 _STOPS = "tests/integration/test_front_door_stops.py"
 
 
@@ -94,7 +94,7 @@ GUARDS = (
         "one message of a task",
         "Does a task as often as it was published.",
         [Change("worker/store.py", "message ~= '' and message ~= by then", "false then")],
-        [f"{_IDEMPOTENCY}::test_a_task_that_was_published_twice_is_done_once"],
+        [f"{_ENDS}::test_a_second_message_of_a_task_is_not_done_while_the_first_is"],
     ),
     Guard(
         "one end",
@@ -106,7 +106,7 @@ GUARDS = (
                 "",
             )
         ],
-        ["tests/integration/test_ends.py"],
+        [f"{_ENDS}::test_a_worker_that_was_taken_for_dead_does_not_change_an_end"],
     ),
     Guard(
         "expiry check",
