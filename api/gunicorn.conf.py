@@ -43,10 +43,11 @@ def on_starting(_server):
 def post_worker_init(worker):
     from api.wsgi import DISPATCHER  # noqa: PLC0415
 
-    worker.wsgi.extensions[DISPATCHER].start()
+    dispatcher = worker.wsgi.extensions[DISPATCHER]
+    dispatcher.start()
     # Until then callers wait in the listening socket's queue, or another process takes them.
     # Not for ever: somebody has to say what is missing.
-    worker.wsgi.extensions[DISPATCHER].wait_connected(_CONNECTED_SECONDS)
+    dispatcher.wait_connected(_CONNECTED_SECONDS)
     gc.collect()
     gc.freeze()  # what has been made so far stays: full collections, 25 ms each, need not look
     # Requests in hand are thousands of objects, which it would look at again and again: 7% of all

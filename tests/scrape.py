@@ -1,9 +1,16 @@
 """Reads metrics as Prometheus does."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+
+from shared.instruments import REPORT_SECONDS
+from tests.processes import wait_until
+
+_Read = TypeVar("_Read")
 
 
 class Scrape:
@@ -38,3 +45,18 @@ class Scrape:
     def labels(self, name: str) -> list[Mapping[str, str]]:
         """The labels of each series of this name."""
         return [sample.labels for sample in self._samples if sample.name == name]
+
+
+def settled(read: Callable[[], _Read]) -> _Read:
+    """What ``read`` finds in metrics, once every process has reported what it had counted."""
+    found, since = [read()], [time.monotonic()]
+
+    def unchanged() -> bool:
+        now = read()
+        if now != found[-1]:
+            found.append(now)
+            since.append(time.monotonic())
+        return time.monotonic() > since[-1] + 1.5 * REPORT_SECONDS
+
+    wait_until(unchanged, 20, "all counts are reported")
+    return found[-1]

@@ -4,7 +4,6 @@ import re
 
 _TIMEOUT = re.compile(r"(?:^|&)timeout=([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:&|$)")
 _PREFER = re.compile(r'(?:^|[,\s])wait=("?)([0-9]{1,9})\1(?:[,\s]|$)', re.IGNORECASE)
-
 _LATER = re.compile(r"(?:^|[,\s])respond-async(?:[,;\s]|$)", re.IGNORECASE)
 
 SHARE_OF_WAITING = 0.5
@@ -13,7 +12,7 @@ SHARE_OF_WAITING = 0.5
 
 def prefers_later(prefer: str) -> bool:
     """Whether a Prefer header asks for an answer that may come later."""
-    return bool(prefer) and _LATER.search(prefer) is not None
+    return _LATER.search(prefer) is not None
 
 
 def wait_asked_for(query: str, prefer: str, longest: float) -> float | None:

@@ -17,9 +17,13 @@ import yaml
 
 RULES = Path(__file__).resolve().parents[1] / "prometheus/rules"
 
-
 _SCRAPED = re.compile(r"(?<![\w:.|])(up|(?:redis|regno|celery|rabbitmq)_\w+)(?![\w:])(\{)?")
 """A series as it is scraped; the name of one that a rule of ours has recorded holds a colon."""
+
+
+def rule_files() -> list[str]:
+    """The text of each of Prometheus's rule files."""
+    return [path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))]
 
 
 def of_namespace(expr: str, namespace: str) -> str:
@@ -50,7 +54,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m ops.k8s.rules")
     parser.add_argument("namespace", help="that the service runs in")
     namespace = parser.parse_args().namespace
-    files = [path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))]
+    files = rule_files()
     if not files:
         sys.stderr.write(f"no rules in {RULES}\n")
         return 1

@@ -4,10 +4,8 @@ Two front doors of one service, so that it is certain whose request leads and wh
 """
 
 import itertools
-import re
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -18,14 +16,15 @@ import requests
 from celery import Celery
 from redis import Redis
 
+from api.dispatch.cache import CACHE_USES
 from shared.cache import cache_prefix, digest_of, flight_key
-from shared.instruments import REPORT_SECONDS
 from shared.presence import VERSION_KEY
 from shared.results import Failure, encode_failure, result_key
 from shared.rows import RowReader
 from tests.builders import a_row, api_settings
 from tests.integration.test_worker_process import table, train
 from tests.processes import wait_until
+from tests.scrape import Scrape, settled
 from tests.servers import RedisServer, Servers
 from tests.stack import Client, Stack
 
@@ -34,7 +33,6 @@ SHORT_TTL = 0.25
 HIT, MISS, SHARED = "regno; hit", "regno; fwd=miss", "regno; fwd=miss; collapsed"
 READER = RowReader(api_settings())
 PLATES = itertools.count(100)
-COUNTED = re.compile(r'regno_cache_requests_total\{outcome="(\w+)"\} (\S+)')
 
 
 class Service:
@@ -126,20 +124,11 @@ def counts(client: Client) -> dict[str, float]:
     """Requests by outcome, once every process has reported what it had counted."""
 
     def shown() -> dict[str, float]:
-        lines = client.get("/metrics").text.splitlines()
-        found = (COUNTED.match(line) for line in lines)
-        return {each[1]: float(each[2]) for each in found if each}
+        scrape = Scrape(f"{client.url}/metrics")
+        name = "regno_cache_requests_total"
+        return {use: scrape.value(name, outcome=use) for use in CACHE_USES}
 
-    seen, since = [shown()], [time.monotonic()]
-
-    def settled() -> bool:
-        if shown() != seen[-1]:
-            seen.append(shown())
-            since.append(time.monotonic())
-        return time.monotonic() > since[-1] + 1.5 * REPORT_SECONDS
-
-    wait_until(settled, 20, "the front door has reported")
-    return seen[-1]
+    return settled(shown)
 
 
 def led(service: Service, row: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """An idempotency key means one task, whatever happens to the requests that bring it."""
 
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,11 @@ from redis import Redis
 
 from api.dispatch.task_store import IDEMPOTENCY_TTL_MS, IdempotencyRecord, TaskStore
 from ops.local.programs import LOOPBACK, free_port, serving_metrics
-from shared.instruments import REPORT_SECONDS
 from shared.results import result_key
 from tests.builders import a_row
 from tests.dying_api import AFTER_PUBLISHING, BEFORE_PUBLISHING, FOLDER
 from tests.processes import wait_until
-from tests.scrape import Scrape
+from tests.scrape import Scrape, settled
 from tests.servers import RedisServer, Servers
 from tests.stack import Client, Stack
 
@@ -59,20 +57,7 @@ class Case:
 
     def executions(self) -> float:
         """Rows that were predicted so far, once no more are reported."""
-        found = [self._reported()]
-        since = [time.monotonic()]
-
-        def settled() -> bool:
-            if self._reported() != found[-1]:
-                found.append(self._reported())
-                since.append(time.monotonic())
-            return time.monotonic() > since[-1] + 1.5 * REPORT_SECONDS
-
-        wait_until(settled, 20, "the worker has reported")
-        return found[-1]
-
-    def _reported(self) -> float:
-        return Scrape(self.metrics_url).value("regno_batch_rows_sum")
+        return settled(lambda: Scrape(self.metrics_url).value("regno_batch_rows_sum"))
 
 
 @pytest.fixture(scope="module")

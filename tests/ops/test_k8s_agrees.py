@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import yaml
 
-from ops.k8s.rules import RULES, of_namespace, prometheus_rule
+from ops.k8s.rules import of_namespace, prometheus_rule, rule_files
 from ops.watch.binaries import find_binaries
 from shared.settings import PREFIX, ApiSettings, WorkerSettings
 from shared.telemetry import OTLP_ENDPOINT
@@ -51,7 +51,7 @@ def test_servers_are_of_the_versions_of_docker_compose() -> None:
 
 
 def test_our_rules_become_a_rule_of_prometheus_s_operator() -> None:
-    files = [path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))]
+    files = rule_files()
     assert files
     assert faults(prometheus_rule(files, "regno")) == []
 
@@ -74,8 +74,7 @@ def test_a_rule_reads_what_is_scraped_in_our_namespace(expr: str, narrowed: str)
 
 
 def test_no_rule_of_a_cluster_reads_other_teams_series(tmp_path: Path) -> None:
-    files = [path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))]
-    spec = prometheus_rule(files, "n")["spec"]
+    spec = prometheus_rule(rule_files(), "n")["spec"]
     rules = [rule["expr"] for group in spec["groups"] for rule in group["rules"]]
     for expr in rules:
         selectors = re.findall(r"(?<![\w:])[a-z]+_[a-z_]+\{|\bup\{", expr)
