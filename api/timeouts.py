@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 from flask import Request
 
+from api.server.patience import read_prefer
 from shared.errors import InvalidParameter
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """A number as JSON writes it; ``float`` alone would read ``1_0`` and ``infinity`` too."""
-
-_WAIT = re.compile(r'wait=("?)([0-9]{1,9})\1')
 
 
 class Wish(NamedTuple):
@@ -40,16 +39,10 @@ def read_wish(request: Request, default: float, longest: float) -> Wish:
     """
     if not request.query_string and "Prefer" not in request.headers:
         return Wish(default, False, "")  # nearly every call: no need to look closer
-    wait = None
-    respond_async = False
-    for preference in ",".join(request.headers.getlist("Prefer")).split(","):
-        text = preference.strip().lower()
-        found = _WAIT.fullmatch(text)
-        if found and wait is None:
-            wait = min(int(found[2]), longest)
-        respond_async = respond_async or text == "respond-async"
+    preferred, respond_async = read_prefer(",".join(request.headers.getlist("Prefer")))
     applied = ["respond-async"] if respond_async else []
-    if wait is not None and "timeout" not in request.args:
+    if preferred is not None and "timeout" not in request.args:
+        wait = min(preferred, longest)
         applied.append(f"wait={wait:g}")
         default = wait
     timeout = seconds_parameter(request, "timeout", default, longest)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from api.server.admission import Admission
 from api.server.messages import Environ, encode_response
-from api.server.patience import prefers_later, wait_asked_for
+from api.server.patience import read_prefer, wait_asked_for
 from api.server.turning_away import read_plain_post
 from shared.metrics import Unexpected
 
@@ -40,7 +40,7 @@ class Entrance(NamedTuple):
         """
         if self.longest_timeout is None or not (query or prefer):
             return self.lane, None
-        if self.later is not None and prefers_later(prefer):
+        if self.later is not None and read_prefer(prefer).respond_async:
             return self.later, None
         return self.lane, wait_asked_for(query, prefer, self.longest_timeout)
 
