@@ -1,6 +1,6 @@
 """Wires a front-door process: the one place where its parts meet."""
 
-from functools import cache, partial
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from api.dispatch.cache import CACHE_USES, RequestCache
 from api.dispatch.cache_store import CacheStore
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.flights import FlightKeeper
-from api.dispatch.links import open_link
+from api.dispatch.links import Connector
 from api.dispatch.look_ups import LookUps
 from api.dispatch.publisher import Publisher, PublisherCounts
 from api.dispatch.replies import ReplyListener
@@ -125,7 +125,7 @@ def _make_publisher(settings: ApiSettings, metrics: ApiMetrics, lane: Lane) -> P
         metrics.tallies.count(metrics.publish_failures.labels(_label(lane))),
         metrics.unexpected,
     )
-    connect = partial(open_link, settings.broker_url, lane)
+    connect = Connector(settings.broker_url, lane).open
     return Publisher(connect, settings.publish_timeout, counts)
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -16,6 +16,14 @@ from shared.messages import TaskMessage
 from shared.queues import Lane, declare_lane
 
 HEARTBEAT_SECONDS = 10
+
+GONE_SECONDS = 1.0
+"""How long a queue that has gone is left to be made by others before it is made here.
+
+Up to 3.13 RabbitMQ hands a consumer of a deleted queue on to one that has its name by then, and,
+where that is a quorum queue, never sends it anything (``handle_eol`` in its rabbit_channel.erl). So
+workers are to hear of the end first, which takes some 30 ms.
+"""
 
 _PROBE_ID = "probe"
 
@@ -45,39 +53,66 @@ class Link(Protocol):
         """Drops the connection without a word to the other side."""
 
 
-def open_link(broker_url: str, lane: Lane, timeout: float) -> Link:
-    """Connects within ``timeout`` seconds and declares what the lane needs.
+class Connector:
+    """Opens connections on which the messages of one lane are published."""
 
-    Raises BrokerUnavailable, which names the lane where it is only that which cannot be had.
-    """
-    blocked: list[str] = []
-    is_amqp = broker_url.startswith("amqp")
-    options: dict[str, Any] = (
-        {"on_blocked": blocked.append, "on_unblocked": blocked.clear}
-        if is_amqp
-        else {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-    )
-    connection = Connection(
-        broker_url,
-        connect_timeout=timeout,
-        heartbeat=HEARTBEAT_SECONDS,
-        transport_options=options,
-    )
-    errors = connection.connection_errors + connection.channel_errors + (OSError,)
-    with _collected_after(errors, connection, "Cannot reach the broker"):
-        # One attempt: connect() would sleep two seconds and try again.
-        connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
-        if not is_amqp:
-            channel = connection.channel()
-            declare_lane(channel, lane)
-            return VirtualLink(connection, channel, errors)
-        with connection.connection.transport.having_timeout(timeout):
-            channel = connection.channel()
-            with _collected_after(errors, connection, f"Cannot have {lane}"):
-                declare_lane(channel, lane)
-            link = AmqpLink(connection, channel, errors, blocked)
-            link.probe(timeout)
-    return link
+    def __init__(
+        self, broker_url: str, lane: Lane, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``clock`` gives seconds."""
+        self._broker_url = broker_url
+        self._lane = lane
+        self._clock = clock
+        self._seen = False
+        self._gone_since: float | None = None
+
+    def open(self, timeout: float) -> Link:
+        """Connects within ``timeout`` seconds and declares what the lane needs.
+
+        Raises BrokerUnavailable, which names the lane where it is only that which cannot be had;
+        so it is while a queue that has gone is left alone.
+        """
+        blocked: list[str] = []
+        is_amqp = self._broker_url.startswith("amqp")
+        options: dict[str, Any] = (
+            {"on_blocked": blocked.append, "on_unblocked": blocked.clear}
+            if is_amqp
+            else {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+        )
+        connection = Connection(
+            self._broker_url,
+            connect_timeout=timeout,
+            heartbeat=HEARTBEAT_SECONDS,
+            transport_options=options,
+        )
+        errors = connection.connection_errors + connection.channel_errors + (OSError,)
+        with _collected_after(errors, connection, "Cannot reach the broker"):
+            # One attempt: connect() would sleep two seconds and try again.
+            connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+            if not is_amqp:
+                channel = connection.channel()
+                declare_lane(channel, self._lane)
+                return VirtualLink(connection, channel, errors)
+            with connection.connection.transport.having_timeout(timeout):
+                channel = connection.channel()
+                with _collected_after(errors, connection, f"Cannot have {self._lane}"):
+                    self._declare(channel)
+                link = AmqpLink(connection, channel, errors, blocked)
+                link.probe(timeout)
+        return link
+
+    def _declare(self, channel: amqp.Channel) -> None:
+        """Raises NotFound while a queue that was there and has gone is left alone."""
+        now = self._clock()
+        if self._seen and (self._gone_since is None or now - self._gone_since < GONE_SECONDS):
+            try:
+                channel.queue_declare(self._lane.value, passive=True)
+            except amqp.NotFound:
+                if self._gone_since is None:
+                    self._gone_since = now
+                raise
+        declare_lane(channel, self._lane)
+        self._seen, self._gone_since = True, None
 
 
 @contextmanager

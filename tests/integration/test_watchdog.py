@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -208,8 +209,22 @@ def test_make_run_starts_a_stuck_worker_anew(case: Case) -> None:
 def test_a_queue_that_an_operator_deletes_is_there_and_consumed_again_within_seconds(
     case: Case, queue: str
 ) -> None:
+    """While requests come, so that the front door sees at once that the queue has gone."""
+    deleted = threading.Event()
+
+    def keep_asking() -> None:
+        while not deleted.is_set():
+            case.stack.client.post("/v1/tasks", json=a_row())
+            case.stack.client.post("/v1/predict", json=a_row(), params={"timeout": 0.5})
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(keep_asking)
+        try:
+            case.servers.rabbit.ctl("delete_queue", queue)
+        finally:
+            deleted.set()
+        asking.result()
     began = time.monotonic()
-    case.servers.rabbit.ctl("delete_queue", queue)
     wait_until(case.answers, 15, "both lanes are served again")
     assert time.monotonic() - began < 15
     assert case.worker.running()

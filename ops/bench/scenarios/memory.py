@@ -25,22 +25,27 @@ def planned(lengths: Lengths, _systems: int) -> float:
 
 
 def run(bench: Bench) -> Outcome:
-    """One long run, with a look at the processes every second."""
+    """One long run, with a look at the processes before it, every second, and after it."""
     bench.progress.step("memory, starting")
     running = bench.stand.use(bench.service)
     samples: dict[str, list[float]] = {}
     record = Record()
     show = bench.progress.watch(record)
 
-    def look(elapsed: float) -> None:
-        show(elapsed)
+    def take_samples() -> None:
         for name, megabytes in _resident(running).items():
             samples.setdefault(name, []).append(megabytes)
+
+    def look(elapsed: float) -> None:
+        show(elapsed)
+        take_samples()
 
     calls = bench.work.calls(running.system.url, running.system.dialect)
     bench.progress.step(f"memory, {RATE:g} a second for {bench.lengths.memory:g} s")
     schedule = Schedule(Phase(RATE, bench.lengths.memory))
+    take_samples()
     follow(running, calls, schedule, record.add, look)
+    take_samples()
     growth = {name: growth_percent(of) for name, of in samples.items()}
     rows: list[list[Cell]] = [
         [name, of[0], median(of), of[-1], growth[name]] for name, of in samples.items()
