@@ -27,6 +27,14 @@ from tests.ops.manifests import (
 RABBITMQ_PORTS = {"amqp": 5672, "management": 15672, "prometheus": 15692}
 """Of the pods that the operator makes, by the names it gives their ports."""
 
+KINDS = {
+    "hpa": "HorizontalPodAutoscaler",
+    "scaledobject": "ScaledObject",
+    "deploy": "Deployment",
+    "deployment": "Deployment",
+}
+"""What ``kubectl`` calls them, for short."""
+
 SCALED = {"production": {"regno-api", "regno-worker"}, "dev": set()}
 
 
@@ -182,6 +190,32 @@ def test_secrets_are_referred_to_and_documented_and_never_in_here() -> None:
         for item in secret["spec"]["data"]
     }
     assert fetched == documented
+
+
+def of_commands() -> set[tuple[str, str]]:
+    """Kind and name of everything that a documented ``kubectl`` command is about."""
+    found = set()
+    for command in re.findall(r"`kubectl -n regno ([^`]+)`", DOCS):
+        for kind, name in re.findall(
+            r"\b(hpa|scaledobject|deploy(?:ment)?)[ /](regno-[\w-]+)", command
+        ):
+            found.add((KINDS[kind], name))
+        for name in re.findall(r"\b(regno-\w+)-server-\d\b", command):
+            found.add(("RabbitmqCluster", name))
+        for name in re.findall(r"\b(regno-\w+)-\d -c", command):
+            found.add(("StatefulSet", name))
+    return found
+
+
+def test_documented_commands_are_about_what_is_there() -> None:
+    there = {(thing["kind"], thing["metadata"]["name"]) for thing in rendered("production")}
+    about = of_commands()
+    assert {kind for kind, _ in about} == {*KINDS.values(), "RabbitmqCluster", "StatefulSet"}
+    assert about <= there
+    parts = set(re.findall(r"app\.kubernetes\.io/component=(\w+)", DOCS))
+    assert parts
+    labels = [labels for labels, _ in pods("production")]
+    assert parts <= {of["app.kubernetes.io/component"] for of in labels}
 
 
 def _target_refs(thing: Object) -> list[Object]:

@@ -22,7 +22,7 @@ from ops.bench.targets import Target
 from ops.bench.watched import UNWATCHED, WATCHED, WATCHERS, WITH_FLOWER, ThreeWays
 
 _CLIENTS = 32
-_LONGER = 2
+_LONGER = 3
 """So many times the usual rounds: a tenth is not much more than what rounds differ by."""
 
 _NOTICED_SECONDS = 8.0
