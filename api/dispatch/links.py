@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -56,13 +56,9 @@ class Link(Protocol):
 class Connector:
     """Opens connections on which the messages of one lane are published."""
 
-    def __init__(
-        self, broker_url: str, lane: Lane, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """``clock`` gives seconds."""
+    def __init__(self, broker_url: str, lane: Lane) -> None:
         self._broker_url = broker_url
         self._lane = lane
-        self._clock = clock
         self._seen = False
         self._gone_since: float | None = None
 
@@ -103,7 +99,7 @@ class Connector:
 
     def _declare(self, channel: amqp.Channel) -> None:
         """Raises NotFound while a queue that was there and has gone is left alone."""
-        now = self._clock()
+        now = time.monotonic()
         if self._seen and (self._gone_since is None or now - self._gone_since < GONE_SECONDS):
             try:
                 channel.queue_declare(self._lane.value, passive=True)
