@@ -59,8 +59,8 @@ class Connector:
     def __init__(self, broker_url: str, lane: Lane) -> None:
         self._broker_url = broker_url
         self._lane = lane
-        self._seen = False
-        self._gone_since: float | None = None
+        # From when on the queue is made where there is none; None while it is known to be there.
+        self._make_from: float | None = 0.0
 
     def open(self, timeout: float) -> Link:
         """Connects within ``timeout`` seconds and declares what the lane needs.
@@ -100,15 +100,15 @@ class Connector:
     def _declare(self, channel: amqp.Channel) -> None:
         """Raises NotFound while a queue that was there and has gone is left alone."""
         now = time.monotonic()
-        if self._seen and (self._gone_since is None or now - self._gone_since < GONE_SECONDS):
+        if self._make_from is None or now < self._make_from:
             try:
                 channel.queue_declare(self._lane.value, passive=True)
             except amqp.NotFound:
-                if self._gone_since is None:
-                    self._gone_since = now
+                if self._make_from is None:
+                    self._make_from = now + GONE_SECONDS
                 raise
         declare_lane(channel, self._lane)
-        self._seen, self._gone_since = True, None
+        self._make_from = None
 
 
 @contextmanager
