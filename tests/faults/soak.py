@@ -76,8 +76,8 @@ def _soak(site: Site, arguments: argparse.Namespace) -> list[Soaked]:
     faults = _at_random(arguments.seed)
     rounds: list[Future[Soaked]] = []
     with (
-        Traffic(site.doors, shipped_work(), arguments.rate) as traffic,
         ThreadPoolExecutor(1) as accountant,
+        Traffic(site.doors, shipped_work(), arguments.rate) as traffic,
     ):
         traffic.wait_sent(arguments.every)
         traffic.take()

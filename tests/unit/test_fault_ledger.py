@@ -1,21 +1,14 @@
 """How the ledger of the fault suite counts: each promise has a way to be broken."""
 
-import time
-from io import BytesIO
-from types import SimpleNamespace
-from typing import Any, Self, cast
+from typing import Any
 
 import pytest
-import requests
 
-from tests.faults.door import Door as SiteDoor
 from tests.faults.fault import Fault
 from tests.faults.ledger import Row, back_after, tally
 from tests.faults.report import growing, in_all, table
 from tests.faults.request import LOST, Kind, Request
-from tests.faults.settle import settle
 from tests.faults.trial import verdict
-from tests.faults.work import Work
 
 
 def answered(at: float = 0.0, **fields: Any) -> Request:
@@ -139,82 +132,6 @@ def test_a_look_may_be_refused_and_a_cut_one_is_counted() -> None:
     row = tally("some", [done(looks=[503, 504, LOST, LOST, 200])], None)
     assert not row.broken
     assert row.cut == 2
-
-
-class Door:
-    """A front door that answers ``POST`` with a task, and each ``GET`` as it is told to."""
-
-    def __init__(self, *looks: tuple[int, bytes] | None) -> None:
-        """None stands for a connection that is cut."""
-        self._looks = iter(looks)
-        self.keys: list[str] = []
-
-    def __call__(self, _url: str) -> "Door":
-        return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """As a session does."""
-
-    def post(self, _path: str, *, headers: dict[str, str], **_: Any) -> requests.Response:
-        self.keys.append(headers["Idempotency-Key"])
-        return answer(202, b'{"task_id": "a"}')
-
-    def get(self, _path: str, **_: Any) -> requests.Response:
-        look = next(self._looks)
-        if look is None:
-            raise requests.ConnectionError
-        return answer(*look)
-
-
-def answer(status: int, body: bytes) -> requests.Response:
-    response = requests.Response()
-    response.status_code, response.raw = status, BytesIO(body)
-    return response
-
-
-DONE = 200, b'{"status":"done","predictions":[1]}'
-FAILED = 200, b'{"status":"failed"}'
-QUEUED = 200, b'{"status":"queued"}'
-
-
-def settled(monkeypatch: pytest.MonkeyPatch, door: Door, task: Request) -> Row:
-    monkeypatch.setattr("tests.faults.settle.Client", door)
-    site_door = SimpleNamespace(name="api", url="http://regno", ready=True)
-    settle([cast("SiteDoor", site_door)], [task], Work([b"{}"], [b"[1]"]))
-    return tally("some", [task], None)
-
-
-def test_a_task_that_was_cut_off_and_sent_again_is_counted_as_cut(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    task = Request(Kind.ASYNC, 0, time.monotonic(), key="its key")
-    door = Door(DONE, DONE)
-    task.note_answer(LOST, b"")
-    row = settled(monkeypatch, door, task)
-    assert door.keys == ["its key"]
-    assert (row.cut, row.accepted, row.done) == (1, 1, 1)
-    assert not row.broken
-    assert verdict(a_fault(), row)
-
-
-@pytest.mark.parametrize(
-    ("looks", "column"),
-    [
-        ([(404, b"{}"), DONE, DONE], "wrong"),
-        ([DONE, (404, b"{}")], "wrong"),
-        ([DONE, FAILED], "doubled"),
-        ([DONE, QUEUED], "doubled"),
-    ],
-)
-def test_what_each_look_was_told_counts(
-    monkeypatch: pytest.MonkeyPatch, looks: list[tuple[int, bytes] | None], column: str
-) -> None:
-    row = settled(monkeypatch, Door(*looks), done(end="", right=None))
-    assert getattr(row, column) == 1
-    assert row.done == 1
 
 
 AT_REST = {
