@@ -12,9 +12,6 @@ from typing import Any, NamedTuple
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 _RETRY_AFTER = b"\r\nretry-after:"
-_ROOM = memoryview(bytearray(1 << 16))
-"""Where every read lands first: a buffer made for each would be mapped and unmapped each time."""
-
 Address = tuple[socket.AddressFamily, Any]
 """A family and an address as ``socket.connect`` takes it."""
 
@@ -36,16 +33,21 @@ Done = Callable[[Reply], None]
 class HttpConnection:
     """Sends one request at a time; whoever polls the socket says when there is something to do."""
 
-    __slots__ = ("_poll", "_received", "_socket", "_unsent", "done", "fd")
+    __slots__ = ("_poll", "_received", "_room", "_socket", "_unsent", "done", "fd")
 
-    def __init__(self, poll: select.epoll, address: Address) -> None:
-        """Begins to connect. A refusal shows with the first reading, like any other loss."""
+    def __init__(self, poll: select.epoll, address: Address, room: memoryview) -> None:
+        """Begins to connect. A refusal shows with the first reading, like any other loss.
+
+        Every read lands in ``room`` first. Connections of one thread share it: a buffer made for
+        each reading would be mapped and unmapped each time.
+        """
         family, at = address
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.connect_ex(at)
         self._poll = poll
+        self._room = room
         self._received = b""
         self._unsent = b""
         self.fd = self._socket.fileno()
@@ -79,14 +81,14 @@ class HttpConnection:
     def receive(self) -> Reply | None:
         """What has come: a whole reply, LOST, or None while more is to come."""
         try:
-            size = self._socket.recv_into(_ROOM)
+            size = self._socket.recv_into(self._room)
         except BlockingIOError:
             return None
         except OSError:
             return LOST
         if not size:
             return LOST
-        data = self._received + _ROOM[:size]
+        data = self._received + self._room[:size]
         reply = parse_reply(data)
         self._received = data if reply is None else b""
         return reply

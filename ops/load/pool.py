@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ops.load.connection import LOST, Done, HttpConnection, Reply
 
 _PROBE_SECONDS = 5.0
+_ROOM_BYTES = 1 << 16
 
 
 class ConnectionPool:
@@ -24,6 +25,7 @@ class ConnectionPool:
         self._address = family, at
         self._size = size
         self._poll = select.epoll()
+        self._room = memoryview(bytearray(_ROOM_BYTES))
         self._open: dict[int, HttpConnection] = {}
         self._idle: deque[HttpConnection] = deque()
         self._waiting: deque[tuple[bytes, Done]] = deque()
@@ -77,7 +79,7 @@ class ConnectionPool:
         self._poll.close()
 
     def _connect(self) -> HttpConnection:
-        connection = HttpConnection(self._poll, self._address)
+        connection = HttpConnection(self._poll, self._address, self._room)
         self._open[connection.fd] = connection
         return connection
 

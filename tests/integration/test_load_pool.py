@@ -3,7 +3,9 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -82,6 +84,25 @@ def run(url: str, request: bytes, *, requests: int, connections: int = 2) -> Rec
 def test_more_requests_than_connections_wait_for_one() -> None:
     with server(answer) as url:
         assert run(url, a_request(), requests=50).good == 50
+
+
+def test_pools_of_two_threads_do_not_read_each_others_replies() -> None:
+    def replies_of(letter: bytes) -> set[bytes]:
+        """The letters of 3,000 replies, some at the same time."""
+        reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + letter * 2000
+        heard: list[bytes] = []
+        with server(partial(answer, pieces=(reply,))) as url:
+            pool = ConnectionPool(url, 4)
+            for _ in range(3000):
+                pool.send(a_request(), lambda reply: heard.append(reply.body))
+            while len(heard) < 3000:
+                pool.wait(1.0)
+            pool.close()
+        return set(heard)
+
+    with ThreadPoolExecutor(2) as threads:
+        a, b = threads.map(replies_of, (b"a", b"b"))
+    assert (a, b) == ({b"a" * 2000}, {b"b" * 2000})
 
 
 def test_a_crowd_of_requests_is_sent_at_its_rate_and_gets_every_reply() -> None:
