@@ -25,7 +25,8 @@ _TRAFFIC = Row(
             "short",
             [
                 Query(
-                    'count by (alertname, severity) (ALERTS{alertstate="firing"}) or vector(0)',
+                    'count by (alertname, severity) (ALERTS{alertstate="firing"}) '
+                    'or label_replace(vector(0), "alertname", "none", "", "")',
                     "{{alertname}} {{severity}}",
                 ),
                 Query('count(ALERTS{alertstate="pending"}) or vector(0)', "pending"),
