@@ -71,7 +71,7 @@ def _at_random(seed: int) -> Iterator[Fault]:
 def _soak(site: Site, arguments: argparse.Namespace) -> list[Soaked]:
     """A fault, the rest of its round, and what became of all that was sent in it; over and over.
 
-    The accounts of a round are made while the next one goes on.
+    The accounts of a round are made while the next one goes on, which lasts until they are done.
     """
     faults = _at_random(arguments.seed)
     rounds: list[Future[Soaked]] = []
@@ -86,6 +86,8 @@ def _soak(site: Site, arguments: argparse.Namespace) -> list[Soaked]:
             began, fault = time.monotonic(), next(faults)
             healed_at = break_part(site, traffic, fault)
             traffic.wait_sent(max(1.0, arguments.every - (time.monotonic() - began)))
+            if rounds:
+                rounds[-1].result()
             footprint = memory(site) | series(site) | broker_objects(site)
             account = partial(_account, site, fault, traffic.take(), healed_at, footprint)
             rounds.append(accountant.submit(account))
