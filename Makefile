@@ -22,7 +22,7 @@ run: install-run ## Run the whole service on this machine (PORT=5000, WORKERS=ha
 
 test: install-dev ## Check everything: lint, unit and integration tests on real servers
 	@$(MAKE) --no-print-directory -j 2 lint install-test-tools
-	@$(PYTHON) -m pytest -n 3 --no-loadscope-reorder $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 faults: install-dev ## Break one part after the other under 300 requests a second, 5 min: the ledger
 	@$(PYTHON) -m tests.faults $(ARGS)
