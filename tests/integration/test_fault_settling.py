@@ -8,9 +8,11 @@ from typing import Any, cast
 import pytest
 
 from tests.faults.door import Door as SiteDoor
+from tests.faults.fault import Fault
 from tests.faults.ledger import Row, tally
 from tests.faults.request import LOST, Kind, Request
 from tests.faults.settle import settle
+from tests.faults.trial import verdict
 from tests.faults.work import Work
 
 
@@ -85,6 +87,7 @@ def test_a_task_that_was_cut_off_and_sent_again_is_counted_as_cut() -> None:
     assert door.keys == ["its key"]
     assert (row.cut, row.accepted, row.done) == (1, 1, 1)
     assert not row.broken
+    assert verdict(Fault("some", lambda _: pytest.fail("is not caused")), row)
 
 
 @pytest.mark.parametrize(
