@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 _RETRY_AFTER = b"\r\nretry-after:"
+
 Address = tuple[socket.AddressFamily, Any]
 """A family and an address as ``socket.connect`` takes it."""
 

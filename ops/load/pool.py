@@ -3,6 +3,7 @@
 import select
 import socket
 from collections import deque
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from ops.load.connection import LOST, Done, HttpConnection, Reply
@@ -37,7 +38,7 @@ class ConnectionPool:
             self._idle.append(self._connect())
 
     def fileno(self) -> int:
-        """For whoever waits for several pools at once: readable while ``wait`` has something."""
+        """For ``wait_any``: readable while ``wait`` has something."""
         return self._poll.fileno()
 
     def send(self, request: bytes, done: Done) -> None:
@@ -109,3 +110,10 @@ class ConnectionPool:
             else:
                 return
             connection.send(*self._waiting.popleft())
+
+
+def wait_any(pools: Collection[ConnectionPool], seconds: float) -> None:
+    """``wait`` for several pools of one thread at once."""
+    readable, _, _ = select.select(pools, (), (), max(0.0, seconds))
+    for pool in readable:
+        pool.wait(0)

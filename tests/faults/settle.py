@@ -1,20 +1,17 @@
 """After the load: every accepted task is looked at until it has ended, and once more."""
 
 import json
-import select
 import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from http import HTTPStatus
 
 from ops.load.connection import Reply
-from ops.load.payloads import get_request
-from ops.load.pool import ConnectionPool
+from ops.load.pool import ConnectionPool, wait_any
 from tests.faults.door import Door
 from tests.faults.request import LOST, Kind, Request
-from tests.faults.traffic import LOOK_SECONDS, PATIENCE_SECONDS
-from tests.faults.work import Work
-from tests.stack import API_KEY
+from tests.faults.traffic import PATIENCE_SECONDS
+from tests.faults.work import Work, look
 
 SETTLE_SECONDS = 60
 """All parts are back: whatever was accepted must have ended by then."""
@@ -65,10 +62,9 @@ def _send_again(task: Request, work: Work) -> _Calls:
 
 
 def _look_until_ended(task: Request, work: Work) -> _Calls:
-    path = f"/v1/tasks/{task.task_id}?wait={LOOK_SECONDS}"
     give_up = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < give_up:
-        reply = yield get_request("http://regno", path, API_KEY)
+        reply = yield look(task.task_id)
         if reply.status == LOST:
             continue
         task.note_look(reply.status, reply.body, work.expected[task.row])
@@ -95,9 +91,7 @@ class _Caller:
                 self._under_way += 1
                 calls = waiting.popleft()
                 self._call(calls, next(calls))
-            readable, _, _ = select.select(self._pools.values(), (), (), _PAUSE_SECONDS)
-            for pool in readable:
-                pool.wait(0)
+            wait_any(self._pools.values(), _PAUSE_SECONDS)
             while self._paused and self._paused[0][0] <= time.monotonic():
                 _, calls, reply = self._paused.popleft()
                 self._go_on(calls, reply)

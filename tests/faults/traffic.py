@@ -2,7 +2,6 @@
 
 import json
 import queue
-import select
 import threading
 import time
 import uuid
@@ -12,20 +11,15 @@ from itertools import cycle, takewhile
 from typing import Self
 
 from ops.load.connection import Reply
-from ops.load.payloads import get_request
-from ops.load.pool import ConnectionPool
+from ops.load.pool import ConnectionPool, wait_any
 from tests.faults.door import Door
 from tests.faults.ledger import STEADY_SECONDS, back_after
 from tests.faults.request import DEADLINE_SECONDS, Kind, Request
-from tests.faults.work import Work
+from tests.faults.work import LOOK_SECONDS, Work, look
 from tests.processes import wait_until
-from tests.stack import API_KEY
 
 PATIENCE_SECONDS = 40.0
 """After the load has ended; what has no answer by then has none."""
-
-LOOK_SECONDS = 5
-"""What a caller asks to wait for the end of its task."""
 
 _CONNECTIONS = 512
 """At most, for each front door: more than may be under way within the deadline."""
@@ -123,17 +117,12 @@ class Traffic:
                 number += 1
             while not self._to_burst.empty():
                 self._send_sync(self._to_burst.get())
-            self._poll(began + number / self._rate - time.monotonic())
+            wait_any(self._pools.values(), began + number / self._rate - time.monotonic())
         give_up = time.monotonic() + PATIENCE_SECONDS
         while self._under_way and time.monotonic() < give_up:
-            self._poll(0.1)
+            wait_any(self._pools.values(), 0.1)
         for pool in self._pools.values():
             pool.close()
-
-    def _poll(self, seconds: float) -> None:
-        readable, _, _ = select.select(self._pools.values(), (), (), max(0.0, seconds))
-        for pool in readable:
-            pool.wait(0)
 
     def _pool(self) -> ConnectionPool:
         """The next front door that says it is ready; the next of all where none does."""
@@ -172,7 +161,6 @@ class Traffic:
         self._call(request, self._work.submit(request.row, request.key), accepted)
 
     def _look(self, request: Request) -> None:
-        path = f"/v1/tasks/{request.task_id}?wait={LOOK_SECONDS}"
         asked_at = time.monotonic()
 
         def looked(reply: Reply) -> None:
@@ -180,7 +168,7 @@ class Traffic:
             request.slowest_look = max(request.slowest_look, over)
             request.note_look(reply.status, reply.body, self._work.expected[request.row])
 
-        self._call(request, get_request("http://regno", path, API_KEY), looked)
+        self._call(request, look(request.task_id), looked)
 
     def _call(self, request: Request, call: bytes, done: Callable[[Reply], None]) -> None:
         self._under_way += 1

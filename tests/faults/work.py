@@ -7,7 +7,11 @@ from typing import NamedTuple
 import msgspec
 
 from ops.bench.work import read_work
+from ops.load.payloads import get_request
 from tests.stack import API_KEY, SHIPPED_MODEL
+
+LOOK_SECONDS = 5
+"""What a caller asks to wait for the end of its task."""
 
 
 class Work(NamedTuple):
@@ -23,6 +27,11 @@ class Work(NamedTuple):
     def submit(self, row: int, key: str) -> bytes:
         """A whole asynchronous request with an idempotency key."""
         return _post("/v1/tasks", self.bodies[row], f"Idempotency-Key: {key}\r\n")
+
+
+def look(task_id: str) -> bytes:
+    """A whole request for what is known of a task, at the latest after LOOK_SECONDS."""
+    return get_request("http://regno", f"/v1/tasks/{task_id}?wait={LOOK_SECONDS}", API_KEY)
 
 
 def _post(path: str, body: bytes, more: str = "") -> bytes:
