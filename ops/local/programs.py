@@ -15,8 +15,8 @@ LOOPBACK = "127.0.0.1"
 _PORTS = (10_000, 32_768)
 """Above them begin the ports of outgoing connections: net.ipv4.ip_local_port_range."""
 
-_given: set[int] = set()
-"""Ports that this process has asked for: its programs may not listen on them yet."""
+_held: list[socket.socket] = []
+"""Marks of the ports that this process has asked for: see ``free_port``."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,21 +45,23 @@ class Program(NamedTuple):
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on at this moment, another one each time.
+    """A TCP port that nobody listens on, and that no process of this project was given before.
 
-    None of those that Linux gives to outgoing connections: what is going to listen in a few
-    seconds might find it taken.
+    What is to listen on it may do so in a few seconds, or again after a fault. Until this process
+    ends it holds the UDP port of the same number, and so no other is given the TCP port. None of
+    those that Linux gives to outgoing connections, which might take it meanwhile.
     """
     while True:
         port = random.randrange(*_PORTS)  # noqa: S311 - no secret
-        if port in _given:
-            continue
-        with socket.socket() as probe:
-            try:
+        mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            mark.bind((LOOPBACK, port))
+            with socket.socket() as probe:
                 probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-        _given.add(port)
+        except OSError:
+            mark.close()
+            continue
+        _held.append(mark)
         return port
 
 

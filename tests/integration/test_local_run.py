@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from ops.local.probes import listening
-from ops.local.programs import Program, free_port
+from ops.local.programs import ROOT, Program, free_port
 from tests.processes import Process, wait_until
 from tests.scrape import Scrape
 from tests.servers import Servers
@@ -27,6 +27,14 @@ from ops.local import system
 system.find_rabbitmq = system.find_redis = lambda: None
 system.can_install = lambda: False
 runpy.run_module("ops.local", run_name="__main__")
+"""
+
+
+TAKES_PORTS = """
+import sys
+from ops.local.programs import free_port
+print(*[free_port() for _ in range(500)], flush=True)
+sys.stdin.read()
 """
 
 
@@ -85,7 +93,22 @@ class Run:
 
 
 def test_no_port_is_given_twice_though_nobody_listens_yet() -> None:
-    assert len({free_port() for _ in range(1000)}) == 1000
+    """To two processes at the same time: of a thousand by chance some ten would be the same."""
+    takers = [
+        subprocess.Popen(
+            (sys.executable, "-c", TAKES_PORTS),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        for _ in range(2)
+    ]
+    ports = []
+    with takers[0], takers[1]:  # each holds its ports until its input ends
+        for taker in takers:
+            assert taker.stdout
+            ports += taker.stdout.readline().split()
+    assert len(set(ports)) == len(ports) == 1000
 
 
 @pytest.fixture
