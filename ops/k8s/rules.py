@@ -2,7 +2,8 @@
 
 Prometheus's rule files and the operator's PrometheusRule hold the same groups, so the files of
 ops/prometheus stay the only place where a rule is written. But a cluster's Prometheus scrapes more
-than us: what a rule reads is narrowed down to the namespace that the service runs in.
+than us: what a rule reads is narrowed down to the namespace that the service runs in. And by itself
+it evaluates a group every 30 s, so each group says how often.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from typing import Any
 
 import yaml
 
-RULES = Path(__file__).resolve().parents[1] / "prometheus/rules"
+_PROMETHEUS = Path(__file__).resolve().parents[1] / "prometheus"
+RULES = _PROMETHEUS / "rules"
 
 _SCRAPED = re.compile(r"(?<![\w:.|])(up|(?:redis|regno|celery|rabbitmq)_\w+)(?![\w:])(\{)?")
 """A series as it is scraped; the name of one that a rule of ours has recorded holds a colon."""
@@ -36,9 +38,16 @@ def of_namespace(expr: str, namespace: str) -> str:
     return _SCRAPED.sub(narrowed, expr)
 
 
+def evaluation_interval() -> str:
+    """How often our own Prometheus evaluates a group that does not say so itself."""
+    config = yaml.safe_load((_PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
+    return str(config["global"]["evaluation_interval"])
+
+
 def prometheus_rule(files: Iterable[str], namespace: str) -> dict[str, Any]:
     """The PrometheusRule with the groups of Prometheus's rule files, given as text."""
-    groups = [group for text in files for group in yaml.safe_load(text)["groups"]]
+    found = [group for text in files for group in yaml.safe_load(text)["groups"]]
+    groups = [{"interval": evaluation_interval(), **group} for group in found]
     for rule in (rule for group in groups for rule in group["rules"]):
         rule["expr"] = of_namespace(rule["expr"], namespace)
     return {

@@ -56,6 +56,22 @@ def test_our_rules_become_a_rule_of_prometheus_s_operator() -> None:
     assert faults(prometheus_rule(files, "regno")) == []
 
 
+def test_a_rule_is_evaluated_as_often_as_with_docker_compose() -> None:
+    groups = prometheus_rule(rule_files(), "regno")["spec"]["groups"]
+    intervals = {group["name"]: group["interval"] for group in groups}
+    assert intervals.pop("long shares") == "30s"
+    assert set(intervals.values()) == {"5s"}
+
+
+def test_redis_keeps_what_it_has_as_with_docker_compose() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    command = compose["redis"]["command"]
+    lines = (ROOT / "ops/k8s/components/redis/redis.conf").read_text(encoding="utf-8").splitlines()
+    config = dict(line.split(maxsplit=1) for line in lines if not line.startswith("#"))
+    for name in ("appendonly", "save", "maxmemory-policy"):
+        assert config[name].strip('"') == command[command.index(f"--{name}") + 1]
+
+
 @pytest.mark.parametrize(
     ("expr", "narrowed"),
     [

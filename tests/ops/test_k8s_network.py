@@ -10,13 +10,12 @@ from tests.ops.manifests import DOCS, VARIANTS, WORKLOADS, Object, of_kind, pod_
 COMPONENT = "app.kubernetes.io/component"
 NAMESPACE = "kubernetes.io/metadata.name"
 
-Flow = tuple[str, str, int]
-"""Who calls, who is called, at which port. A namespace is written with a slash behind it."""
+Flow = tuple[str, str, str]
+"""Who calls, who is called, at which port or ports. Behind a namespace stands a slash."""
 
 
 def documented() -> set[Flow]:
-    rows = re.findall(r"^\| `([\w-]+/?)` \| `([\w-]+)` \| (\d+) \|", DOCS, re.MULTILINE)
-    return {(caller, called, int(port)) for caller, called, port in rows}
+    return set(re.findall(r"^\| `([\w-]+/?)` \| `([\w-]+)` \| ([\d-]+) \|", DOCS, re.MULTILINE))
 
 
 def policies(variant: str) -> list[tuple[str, Object]]:
@@ -36,12 +35,17 @@ def peer(found: Object) -> str:
     return value if kind == "podSelector" else f"{value}/"
 
 
+def number(port: Object) -> str:
+    """Of a port, or the first and the last of several."""
+    return f"{port['port']}-{port['endPort']}" if "endPort" in port else str(port["port"])
+
+
 def incoming(variant: str) -> Iterator[Flow]:
     for component, spec in policies(variant):
         for rule in spec.get("ingress", []):
             for caller in rule["from"]:
                 for port in rule["ports"]:
-                    yield peer(caller), component, port["port"]
+                    yield peer(caller), component, number(port)
 
 
 def outgoing(variant: str) -> Iterator[Flow]:
@@ -49,7 +53,7 @@ def outgoing(variant: str) -> Iterator[Flow]:
         for rule in spec.get("egress", []):
             for called in rule["to"]:
                 for port in rule["ports"]:
-                    yield component, peer(called), port["port"]
+                    yield component, peer(called), number(port)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -100,7 +104,7 @@ def test_ports_that_are_called_are_open(variant: str) -> None:
         template = pod_of(workload)
         component = template["metadata"]["labels"][COMPONENT]
         open_ports = {
-            port["containerPort"]
+            str(port["containerPort"])
             for container in template["spec"]["containers"]
             for port in container["ports"]
         }

@@ -155,6 +155,13 @@ def test_triggers_sign_in_with_what_is_there() -> None:
     assert asked == {authentication["metadata"]["name"]}
 
 
+def test_keda_is_told_of_a_host_that_it_finds_from_its_own_namespace() -> None:
+    (host,) = re.findall(r'rabbitmq-api="http://[^@]+@([\w.-]+):15672/"', DOCS)
+    (cluster,) = of_kind("production", "RabbitmqCluster")
+    name, namespace = cluster["metadata"]["name"], cluster["metadata"]["namespace"]
+    assert host == f"{name}.{namespace}.svc"
+
+
 def test_triggers_look_at_our_queues_in_our_namespace() -> None:
     (scaler,) = of_kind("production", "ScaledObject")
     namespace = scaler["metadata"]["namespace"]
