@@ -70,7 +70,10 @@ def predictions_of(result: RawResult) -> RawPredictions:
     if isinstance(error, errors.PredictionFailed):
         # That it failed; the worker has logged why.
         _logger.warning("the worker could not predict", extra={"task_id": result.task_id})
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # else it and this frame would keep one another until they are collected
 
 
 def failure_of(result: RawResult) -> errors.RegnoError:

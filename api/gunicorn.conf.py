@@ -59,10 +59,11 @@ def worker_exit(_server, worker):
     from api.server.gate import SERVED  # noqa: PLC0415
     from api.wsgi import DISPATCHER, TELEMETRY  # noqa: PLC0415
 
-    if worker.wsgi is not None:
-        worker.wsgi.extensions[DISPATCHER].stop()
-        worker.wsgi.extensions[SERVED].report()
-        worker.wsgi.extensions[TELEMETRY].stop()
+    app = getattr(worker, "wsgi", None)  # there is none where it could not be made
+    if app is not None:
+        app.extensions[DISPATCHER].stop()
+        app.extensions[SERVED].report()
+        app.extensions[TELEMETRY].stop()
 
 
 def child_exit(_server, worker):

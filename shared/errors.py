@@ -1,5 +1,7 @@
 """What can go wrong, named by what the caller should do. No HTTP here: ``api/errors.py`` maps."""
 
+from typing import Self
+
 
 class RegnoError(Exception):
     """Base of every error this service raises on purpose."""
@@ -51,6 +53,13 @@ class RetryLater(RegnoError):
         """``retry_after`` is in seconds."""
         super().__init__(detail)
         self.retry_after = retry_after
+
+    def anew(self) -> Self:
+        """Another one that says the same, to be raised for one of those that it is told to.
+
+        An error keeps the frames alive that it was raised in, and whoever keeps the error.
+        """
+        return type(self)(self.detail, self.retry_after)
 
 
 class BrokerUnavailable(RetryLater):

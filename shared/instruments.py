@@ -107,6 +107,9 @@ class Count:
                 counter.inc(events)
 
 
+_LARGEST_SUM = 1e9
+
+
 class Distribution:
     """Values, counted by bucket until they are reported to a histogram."""
 
@@ -124,14 +127,18 @@ class Distribution:
         self._total += value
 
     def add_all(self, values: Iterable[float]) -> None:
-        """Many values; those that are missing, NaN, are left out."""
+        """Many values; those that are missing, NaN, are left out.
+
+        Callers may send any finite number. Their sum is cut off at a billion, or all that comes
+        after 1e300 would be lost in rounding.
+        """
         bounds, counts = self._bounds, self._counts
         total = 0.0
         for value in values:
             if not isnan(value):
                 counts[bisect_left(bounds, value)] += 1
                 total += value
-        self._total += total
+        self._total += min(_LARGEST_SUM, max(-_LARGEST_SUM, total))
 
     def report(self) -> None:
         """Hands over what was counted."""

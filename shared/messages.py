@@ -121,7 +121,7 @@ def _chunk_headers(chunk: Chunk) -> dict[str, Any]:
 def chunk_of(headers: Mapping[str, Any]) -> Chunk | None:
     """The chunk that a message's headers tell of; None for a task that is whole.
 
-    Raises KeyError, TypeError or ValueError for headers that contradict themselves.
+    Raises KeyError, TypeError, ValueError or OverflowError for headers that contradict themselves.
     """
     if CHUNKS_HEADER not in headers:
         return None

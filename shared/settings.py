@@ -4,7 +4,7 @@ A field ``batch_rows`` is the variable ``REGNO_BATCH_ROWS``. Nothing else in the
 reads the environment, except the few places that prepare it for a process they start.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,7 +14,8 @@ from msgspec import Meta
 from shared.errors import InvalidSettings
 
 PREFIX = "REGNO_"
-URL_SCHEMES = ("amqp", "amqps", "redis", "rediss")
+REDIS_SCHEMES = ("redis", "rediss")
+BROKER_SCHEMES = ("amqp", "amqps", *REDIS_SCHEMES)
 
 YEAR = 365 * 24 * 3600
 """Seconds. The longest time a setting may name: beyond it, and at infinity, timers overflow."""
@@ -75,7 +76,7 @@ class ApiSettings(Settings, frozen=True, kw_only=True):
     max_in_flight: Count = 512
     """Requests for predictions that one process has in hand at once, each lane by itself."""
     publish_timeout: Seconds = 1.0
-    """Bound on handing one message to RabbitMQ, connecting and its confirm included."""
+    """Bounds a message's wait for its turn, and RabbitMQ's confirm of it: each."""
     chunk_rows: Count = 250
     """An array of more rows is split into chunks of at most so many, which workers share."""
     task_ttl: Seconds = 3600
@@ -151,21 +152,21 @@ def _check_together(settings: msgspec.Struct) -> None:
             "before the request that waits for it has read it"
         )
     if isinstance(settings, Settings):
-        for name in ("broker_url", "redis_url"):
-            _check_url(f"{PREFIX}{name.upper()}", getattr(settings, name))
+        _check_url(f"{PREFIX}BROKER_URL", settings.broker_url, BROKER_SCHEMES)
+        _check_url(f"{PREFIX}REDIS_URL", settings.redis_url, REDIS_SCHEMES)
         if settings.sentry_dsn:
             _check_dsn(settings.sentry_dsn)
 
 
-def _check_url(name: str, url: str) -> None:
+def _check_url(name: str, url: str, schemes: Sequence[str]) -> None:
     """Raises InvalidSettings for what is no URL of a server, without showing its password."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in URL_SCHEMES and parts.hostname and parts.port != 0
+        good = parts.scheme in schemes and parts.hostname and parts.port != 0
     except ValueError:
         good = False
     if not good:
-        known = ", ".join(URL_SCHEMES)
+        known = ", ".join(schemes)
         raise InvalidSettings(f"{name}: expected scheme://host:port of one of {known}")
 
 

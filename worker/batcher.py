@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from amqp.exceptions import RecoverableConnectionError
 from celery.exceptions import WorkerShutdown
 from celery.platforms import EX_FAILURE
 
@@ -30,6 +31,9 @@ from worker.watch import Signs
 _logger = logging.getLogger(__name__)
 
 STORE_RETRY_SECONDS = 0.25
+
+_ENDS_OF_READING = (TimeoutError, BlockingIOError, InterruptedError)
+"""A batch may be done while messages are read, and of reading these say that there are no more."""
 
 
 class Batcher:
@@ -188,8 +192,10 @@ class Batcher:
         """
         try:
             step()
-        except self._connection_errors:
-            raise  # the worker connects anew, and all is delivered again
+        except self._connection_errors as error:  # the worker connects anew; all comes again
+            if isinstance(error, _ENDS_OF_READING):
+                raise RecoverableConnectionError(f"While a batch was done: {error!r}") from error
+            raise
         except Exception as error:
             _logger.critical("an error that nobody foresaw: the worker ends", exc_info=error)
             self._paused = True  # for good: while it ends nothing is acknowledged any more

@@ -95,9 +95,9 @@ class JobReader:
         try:
             task_id, expires_at = str(headers["id"]), _timestamp(headers.get("expires"))
             chunk = chunk_of(headers)
-        except (KeyError, TypeError, ValueError) as error:
+            failed_deliveries = int(headers.get(_DELIVERY_COUNT) or 0)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidTaskError(f"Not a Celery task: {error!r}") from error
-        failed_deliveries = int(headers.get(_DELIVERY_COUNT) or 0)
         again = failed_deliveries or message.delivery_info.get("redelivered")
         rows: Sequence[Row] = ()
         failure: RegnoError | None = None

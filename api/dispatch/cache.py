@@ -94,7 +94,7 @@ class RequestCache:
         with self._replies.watching(leader.task_id) as slot:
             answer = slot.get(min(leader.lease, deadline - self._clock()))
         if isinstance(answer, RetryLater):
-            raise answer
+            raise answer.anew()
         return answer
 
     def _answered(self, result: RawResult, use: CacheUse) -> Answered:

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 from api.dispatch.cache import Answered, RequestCache
 from api.dispatch.chunks import split, when_all
@@ -21,6 +22,7 @@ from shared.errors import (
     Conflict,
     InvalidParameter,
     ResultStoreUnavailable,
+    RetryLater,
     UnknownTask,
 )
 from shared.messages import task_message
@@ -174,7 +176,7 @@ class Dispatcher:
         self, rows: Sequence[Row], request_id: str, task_id: str, expires_at: float
     ) -> None:
         """Publishes an asynchronous task; the broker has it once this returns."""
-        confirmed: Slot[BrokerUnavailable | bool] = Slot()
+        confirmed: Slot[BrokerUnavailable | Literal[True]] = Slot()
         self._publish(
             Lane.ASYNC,
             task_id,
@@ -185,8 +187,10 @@ class Dispatcher:
             request_id=request_id,
         )
         outcome = confirmed.get(self._publish_bound)
+        if outcome is None:
+            raise BrokerUnavailable("The broker did not confirm the message in time")
         if outcome is not True:
-            raise outcome or BrokerUnavailable("The broker did not confirm the message in time")
+            raise outcome.anew()
 
     def submit_once(self, rows: Sequence[Row], request_id: str, key: str, body: bytes) -> str:
         """``submit`` that, for one idempotency key and body, is done once.
@@ -298,8 +302,8 @@ class Dispatcher:
 
     def _answer(self, slot: Slot[Answer], deadline: float) -> RawResult | None:
         answer = slot.get(deadline - self._clock())
-        if isinstance(answer, Exception):
-            raise answer
+        if isinstance(answer, RetryLater):
+            raise answer.anew()
         return answer
 
     def _reserve(self, redis_key: str, record: IdempotencyRecord) -> str | None:

@@ -49,7 +49,7 @@ class LookUps:
         self._entries.put(_Entry(flight, slot))
         found = slot.get(timeout)
         if isinstance(found, ResultStoreUnavailable):
-            raise found
+            raise found.anew()
         return found
 
     def _run(self) -> None:

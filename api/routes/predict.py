@@ -13,7 +13,7 @@ from api.request_rows import read_rows
 from api.routes.tasks import accepted
 from api.server.gate import give_up_place
 from api.timeouts import read_wish
-from shared.errors import ResultStoreUnavailable
+from shared.errors import ResultStoreUnavailable, UnknownTask
 from shared.results import RawResult
 from shared.rows import RowReader
 from shared.settings import ApiSettings
@@ -37,7 +37,7 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
         give_up_place(request.environ)
         try:
             result = dispatcher.wait(task_id, deadline)
-        except ResultStoreUnavailable:
+        except (ResultStoreUnavailable, UnknownTask):  # Redis may have lost it, RabbitMQ has not
             return accepted(task_id, headers)  # it is: the caller must learn its id
         return _answer(result, headers) if is_terminal(result) else accepted(task_id, headers)
 

@@ -107,11 +107,15 @@ class FrontDoor:
         return self._gate.failure(environ, status, detail, request_id)
 
     def arrived(self, connection: Connection, request: HttpRequest) -> bytes | None:
-        """See ``Door``: what is not let in is answered at once."""
+        """See ``Door``: what is not let in is answered at once.
+
+        Who has no key makes no work: they take nobody's place, and how soon they are told so says
+        nothing of how fast a lane's work is done.
+        """
         environ = request.environ
         entrance = self._gate.entrance(environ)
         place = None
-        if entrance is not None:
+        if entrance is not None and self._knows_caller(environ):
             place = self._gate.let_in(entrance, environ, time.monotonic())
             if place is None:
                 keep_alive = request.keep_alive and not self.draining

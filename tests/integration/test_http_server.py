@@ -644,6 +644,18 @@ def test_a_lane_at_its_bound_refuses_at_once_and_the_others_go_on(door: LocalDoo
     assert (door.lane.in_flight, door.other_lane.in_flight) == (0, 0)
 
 
+def test_strangers_take_nobody_s_place(door: LocalDoor) -> None:
+    strangers = [door.connect() for _ in range(5)]
+    for client in strangers:
+        client.send(*WAIT, "X-Stranger: yes")
+    door.wait_answering(5)
+    assert door.lane.in_flight == 0
+    door.released.set()
+    for client in strangers:
+        assert client.read().status == 200
+        client.close()
+
+
 def test_where_it_is_full_it_gives_up_who_is_silent_and_keeps_who_waits() -> None:
     with LocalDoor(max_connections=20) as door, door.connect() as waiting:
         waiting.send(*WAIT)

@@ -8,10 +8,12 @@ import pytest
 from kombu.connection import Connection
 from kombu.messaging import Producer
 
+from ops.local import programs
+from ops.local.programs import free_port
 from shared.queues import Lane
 from tests.builders import a_row
 from tests.failing_worker import UNPREDICTABLE
-from tests.processes import wait_until
+from tests.processes import Process, wait_until
 from tests.servers import PASSWORD, Servers
 from tests.stack import API_KEY, Stack
 
@@ -138,3 +140,12 @@ def test_a_bug_in_the_api_is_an_error_with_its_stack(written: Written) -> None:
 def test_nothing_that_was_sent_and_no_secret_is_written(written: Written, private: str) -> None:
     for form in (private, ascii(private)[1:-1]):
         assert form not in written.text
+
+
+def test_a_front_door_that_lacks_a_setting_says_that_and_fails_of_nothing_else(
+    tmp_path: Path,
+) -> None:
+    door = Process(programs.api({}, free_port(), tmp_path / "metrics"), tmp_path)
+    assert door.wait(30) != 0
+    assert "REGNO_BROKER_URL must be set" in door.tail()
+    assert "worker exit" not in door.tail(), "there was nothing to stop"

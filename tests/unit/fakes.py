@@ -292,6 +292,8 @@ class FakeDispatcher:
 
     def __init__(self) -> None:
         self.answer: Exception | None = None
+        self.unread: Exception | None = None
+        """What waiting for an accepted task ends with."""
         self.result: RawResult | None = None
         self.cache: CacheUse | None = None
         self.troubles: dict[str, str] = {}
@@ -318,6 +320,8 @@ class FakeDispatcher:
 
     def wait(self, task_id: str, deadline: float) -> RawResult:
         self._called("wait", task_id, deadline)
+        if self.unread is not None:
+            raise self.unread
         return self.result or a_success([0])
 
     def cancel(self, task_id: str) -> RawResult:

@@ -395,6 +395,19 @@ def test_a_preferred_late_answer_is_202_when_it_is_not_there_in_time(door: Front
     assert answer.json == {"task_id": "task", "status": "queued"}
 
 
+@pytest.mark.parametrize(
+    "unread",
+    [errors.ResultStoreUnavailable("away"), errors.UnknownTask("lost")],
+)
+def test_an_accepted_task_that_cannot_be_read_is_told_by_its_id(
+    door: FrontDoor, unread: Exception
+) -> None:
+    door.dispatcher.unread = unread
+    answer = door.post("/v1/predict", headers={"Prefer": "respond-async"})
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == "/v1/tasks/task"
+
+
 def test_who_only_waits_for_an_accepted_task_keeps_nobody_out(door: FrontDoor) -> None:
     lane = Admission(AdmissionLimits(1, 1.0))
     for headers, left in (({}, 1), ({"Prefer": "respond-async"}, 0)):
@@ -470,7 +483,20 @@ def test_missed_deadlines_and_bugs_are_counted(door: FrontDoor) -> None:
     assert 'regno_unexpected_errors_total{where="route"} 1.0' in text
 
 
-def test_a_prediction_leaves_nothing_for_the_garbage_collector(door: FrontDoor) -> None:
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (None, "200 OK"),
+        (encode_failure("task", Failure("PredictionFailed", ["cannot"])), "500 "),
+        (RESULTS["expired"], "504 "),
+    ],
+    ids=["done", "failed", "expired"],
+)
+def test_a_prediction_leaves_nothing_for_the_garbage_collector(
+    door: FrontDoor, result: bytes | None, told: str
+) -> None:
+    if result is not None:
+        door.dispatcher.result = decode_result(result)
     ask: dict[str, Any] = {"json": a_row(), "headers": {"x-api-key": AN_API_KEY}}
     builders = [EnvironBuilder("/v1/predict", method="POST", **ask) for _ in range(11)]
     first, *others = [builder.get_environ() for builder in builders]
@@ -480,7 +506,7 @@ def test_a_prediction_leaves_nothing_for_the_garbage_collector(door: FrontDoor) 
     try:
         for environ in others:
             _, status, _ = run_wsgi_app(door.app, environ)
-            assert status == "200 OK"
+            assert status.startswith(told)
         assert gc.collect() == 0
     finally:
         gc.unfreeze()

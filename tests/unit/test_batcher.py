@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
+from amqp.exceptions import RecoverableConnectionError
 from celery.exceptions import WorkerShutdown
 from prometheus_client import CollectorRegistry
 
@@ -66,7 +67,7 @@ class Case:
             events=no_events(),
             signs=self.signs,
             reading=lambda: self.reading,
-            connection_errors=(OSError,),
+            connection_errors=(OSError, RecoverableConnectionError),
             clock=self.clock,
             done=self.done,
         )
@@ -538,6 +539,18 @@ def test_a_connection_that_is_lost_while_a_batch_is_acknowledged_ends_no_worker(
 
     cast("FakeMessage", job.message).error = BrokenPipeError()
     with pytest.raises(BrokenPipeError):
+        case.clock.advance(WAIT)
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), BlockingIOError(), InterruptedError()])
+def test_an_error_that_reading_would_take_for_its_end_is_told_as_a_lost_connection(
+    error: OSError,
+) -> None:
+    case = Case()
+    [job] = case.add(a_job("one"))
+
+    cast("FakeMessage", job.message).error = error
+    with pytest.raises(RecoverableConnectionError, match=type(error).__name__):
         case.clock.advance(WAIT)
 
 

@@ -180,6 +180,21 @@ def test_nobody_computes_the_rest_of_an_array_that_was_refused(
     assert case.store.abandoned == {case.broker.messages[0].headers["group"]}
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [lambda case: case.predict(ROWS[:1]), lambda case: case.dispatcher.submit(ROWS[:1], "request")],
+    ids=["waited for", "accepted"],
+)
+def test_a_refusal_that_many_are_told_keeps_none_of_their_requests_alive(
+    ask: Callable[[Case], object],
+) -> None:
+    case = Case()
+    case.broker.refused = {0}
+    with pytest.raises(BrokerUnavailable, match="full"):
+        ask(case)
+    assert REFUSED.__traceback__ is None
+
+
 def test_a_single_message_that_is_refused_leaves_nothing_to_abandon() -> None:
     case = Case()
     case.broker.refused = {0}

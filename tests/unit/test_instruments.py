@@ -52,7 +52,7 @@ def test_a_count_is_shown_once_it_is_reported_and_only_once(
 def test_a_distribution_is_shown_as_if_every_value_had_been_observed(
     registry: CollectorRegistry, tallies: Tallies, labels: tuple[str, ...]
 ) -> None:
-    values = [0.0, 0.1, 0.10001, 0.5, 0.75, 1.0, 1.5, 100.0, math.inf, -0.25]
+    values = [0.0, 0.1, 0.10001, 0.5, 0.75, 1.0, 1.5, 100.0, -0.25]
     plain = CollectorRegistry()
     expected = Histogram("h", "H.", labels, buckets=BUCKETS, registry=plain)
     built = HistogramSpec("h", "H.", "units", BUCKETS, labels).build(registry)
@@ -77,6 +77,19 @@ def test_values_that_are_missing_are_left_out(
     tallies.report()
     assert registry.get_sample_value("h_count") == 1
     assert registry.get_sample_value("h_sum") == 0.25
+
+
+def test_no_value_is_so_large_that_later_ones_are_lost_in_the_sum(
+    registry: CollectorRegistry, tallies: Tallies
+) -> None:
+    distribution = tallies.distribution(HistogramSpec("h", "H.", "u", BUCKETS).build(registry))
+    for values in ([1e308, 1e308], [-1e300], [math.inf, -math.inf], [1.0]):
+        before = registry.get_sample_value("h_sum")
+        distribution.add_all(values)
+        tallies.report()
+    after = registry.get_sample_value("h_sum")
+    assert before is not None
+    assert after == before + 1.0
 
 
 def test_a_total_rises_to_what_is_read_when_it_is_reported(

@@ -1,6 +1,7 @@
 """Messages become jobs, whoever sent them; what is no task is refused, not a crash."""
 
 import json
+import math
 import zlib
 from typing import Any
 
@@ -80,7 +81,16 @@ def test_a_wrong_field_becomes_a_failure_that_names_it() -> None:
     assert failure.pointer == "/1/direction"
 
 
-@pytest.mark.parametrize("headers", [{"expires": "tomorrow"}, {"expires": 5}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"expires": "tomorrow"},
+        {"expires": 5},
+        {"x-delivery-count": "often"},
+        {"x-delivery-count": [1]},
+        {"group": "array", "group_index": 0, "chunks": math.inf, "first_row": 0},
+    ],
+)
 def test_a_message_with_unreadable_headers_is_no_task(headers: dict[str, Any]) -> None:
     with pytest.raises(InvalidTaskError):
         read(a_message(**headers))

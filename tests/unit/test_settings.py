@@ -174,6 +174,11 @@ def test_what_is_no_url_of_a_server_is_refused_at_start(name: str, url: str) -> 
         load(WorkerSettings, REQUIRED | {name: url})
 
 
+def test_the_broker_s_url_is_not_taken_for_that_of_redis() -> None:
+    with pytest.raises(InvalidSettings, match=r"REGNO_REDIS_URL: .* one of redis, rediss$"):
+        load(WorkerSettings, REQUIRED | {"REGNO_REDIS_URL": "amqp://rabbitmq"})
+
+
 def test_a_refused_url_is_not_shown_since_it_may_hold_a_password() -> None:
     with pytest.raises(InvalidSettings) as refused:
         load(WorkerSettings, REQUIRED | {"REGNO_BROKER_URL": "amqp://me:secret@host:port//"})
