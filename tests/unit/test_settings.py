@@ -1,6 +1,7 @@
 import pytest
 
 from shared.errors import InvalidSettings
+from shared.redis_client import connect_redis
 from shared.settings import ApiSettings, Settings, WorkerSettings, load
 
 KEY = "a-key-of-some-length"
@@ -177,6 +178,13 @@ def test_what_is_no_url_of_a_server_is_refused_at_start(name: str, url: str) -> 
 def test_the_broker_s_url_is_not_taken_for_that_of_redis() -> None:
     with pytest.raises(InvalidSettings, match=r"REGNO_REDIS_URL: .* one of redis, rediss$"):
         load(WorkerSettings, REQUIRED | {"REGNO_REDIS_URL": "amqp://rabbitmq"})
+
+
+def test_an_option_in_the_url_of_redis_that_cannot_be_read_is_refused_at_start() -> None:
+    url = "redis://:secret@redis?socket_timeout=soon"
+    with pytest.raises(InvalidSettings, match="REGNO_REDIS_URL: .*socket_timeout") as refused:
+        connect_redis(load(WorkerSettings, REQUIRED | {"REGNO_REDIS_URL": url}))
+    assert "secret" not in refused.value.detail
 
 
 def test_a_refused_url_is_not_shown_since_it_may_hold_a_password() -> None:
