@@ -182,7 +182,7 @@ def test_the_broker_s_url_is_not_taken_for_that_of_redis() -> None:
 
 def test_an_option_in_the_url_of_redis_that_cannot_be_read_is_refused_at_start() -> None:
     url = "redis://:secret@redis?socket_timeout=soon"
-    with pytest.raises(InvalidSettings, match="REGNO_REDIS_URL: .*socket_timeout") as refused:
+    with pytest.raises(InvalidSettings, match=r"REGNO_REDIS_URL: .*socket_timeout") as refused:
         connect_redis(load(WorkerSettings, REQUIRED | {"REGNO_REDIS_URL": url}))
     assert "secret" not in refused.value.detail
 
