@@ -15,9 +15,6 @@ LOOPBACK = "127.0.0.1"
 _PORTS = (10_000, 32_768)
 """Above them begin the ports of outgoing connections: net.ipv4.ip_local_port_range."""
 
-_held: list[socket.socket] = []
-"""Marks of the ports that this process has asked for: see ``free_port``."""
-
 ROOT = Path(__file__).resolve().parents[2]
 
 FLOWER_BROKER = "CELERY_BROKER_URL"
@@ -61,7 +58,7 @@ def free_port() -> int:
         except OSError:
             mark.close()
             continue
-        _held.append(mark)
+        mark.detach()  # open until this process ends
         return port
 
 
