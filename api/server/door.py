@@ -115,7 +115,7 @@ class FrontDoor:
         environ = request.environ
         entrance = self._gate.entrance(environ)
         place = None
-        if entrance is not None and self._knows_caller(environ):
+        if entrance is not None and (request.known or self._knows_caller(environ)):
             place = self._gate.let_in(entrance, environ, time.monotonic())
             if place is None:
                 keep_alive = request.keep_alive and not self.draining

@@ -47,7 +47,8 @@ def evaluation_interval() -> str:
 def prometheus_rule(files: Iterable[str], namespace: str) -> dict[str, Any]:
     """The PrometheusRule with the groups of Prometheus's rule files, given as text."""
     found = [group for text in files for group in yaml.safe_load(text)["groups"]]
-    groups = [{"interval": evaluation_interval(), **group} for group in found]
+    interval = evaluation_interval()
+    groups = [{"interval": interval, **group} for group in found]
     for rule in (rule for group in groups for rule in group["rules"]):
         rule["expr"] = of_namespace(rule["expr"], namespace)
     return {

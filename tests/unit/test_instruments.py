@@ -52,7 +52,7 @@ def test_a_count_is_shown_once_it_is_reported_and_only_once(
 def test_a_distribution_is_shown_as_if_every_value_had_been_observed(
     registry: CollectorRegistry, tallies: Tallies, labels: tuple[str, ...]
 ) -> None:
-    values = [0.0, 0.1, 0.10001, 0.5, 0.75, 1.0, 1.5, 100.0, -0.25]
+    values = [0.0, 0.1, math.inf, 0.10001, 0.5, 0.75, 1.0, 1.5, 100.0, -0.25]
     plain = CollectorRegistry()
     expected = Histogram("h", "H.", labels, buckets=BUCKETS, registry=plain)
     built = HistogramSpec("h", "H.", "units", BUCKETS, labels).build(registry)
@@ -90,6 +90,8 @@ def test_no_value_is_so_large_that_later_ones_are_lost_in_the_sum(
     after = registry.get_sample_value("h_sum")
     assert before is not None
     assert after == before + 1.0
+    assert registry.get_sample_value("h_count") == 6
+    assert registry.get_sample_value("h_bucket", {"le": "1.0"}) == 3
 
 
 def test_a_total_rises_to_what_is_read_when_it_is_reported(
