@@ -107,38 +107,40 @@ class Count:
                 counter.inc(events)
 
 
-_LARGEST_SUM = 1e9
-
-
 class Distribution:
     """Values, counted by bucket until they are reported to a histogram."""
 
-    __slots__ = ("_bounds", "_counts", "_histogram", "_total")
+    __slots__ = ("_bounds", "_ceiling", "_counts", "_histogram", "_total")
 
     def __init__(self, histogram: BulkHistogram) -> None:
         self._histogram = histogram
         self._bounds = histogram.bounds
+        self._ceiling = self._bounds[-2]
         self._counts = [0] * len(self._bounds)
         self._total = 0.0
 
     def add(self, value: float) -> None:
-        """One value, which is a number."""
+        """One value that this process has measured: finite, and not below 0."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._total += value
 
     def add_all(self, values: Iterable[float]) -> None:
-        """Many values; those that are missing, NaN, are left out.
+        """Many values that callers sent; missing values, NaN, are left out.
 
-        Callers may send any finite number. Their sum is cut off at a billion, or all that comes
-        after 1e300 would be lost in rounding.
+        Callers may send any number. In the sum a value counts as at least 0 and at most the largest
+        finite bound: Prometheus takes a sum that falls for one that started again at 0, and a
+        single huge value would hide all others in the mean.
         """
-        bounds, counts = self._bounds, self._counts
+        bounds, counts, ceiling = self._bounds, self._counts, self._ceiling
         total = 0.0
         for value in values:
             if not isnan(value):
                 counts[bisect_left(bounds, value)] += 1
-                total += value
-        self._total += min(_LARGEST_SUM, max(-_LARGEST_SUM, total))
+                if value >= ceiling:
+                    total += ceiling
+                elif value > 0.0:
+                    total += value
+        self._total += total
 
     def report(self) -> None:
         """Hands over what was counted."""

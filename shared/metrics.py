@@ -138,7 +138,8 @@ BATCH_ROWS = HistogramSpec(
 )
 QUEUE_WAIT = HistogramSpec(
     "regno_queue_wait_seconds",
-    "Time from a task's publishing until it is taken into a batch, by Redis's clock.",
+    "Time from a task's publishing until it is taken into a batch, by Redis's clock; more than an "
+    "hour counts as an hour.",
     "seconds",
     _WAIT_BUCKETS,
     ("queue_name",),
@@ -164,7 +165,8 @@ PREDICTION_SCORE = HistogramSpec(
 INPUT_VALUE = HistogramSpec(
     "regno_input_value",
     "Some of the model's inputs, of each row, to see them drift; missing ones are left out. "
-    "recognition_accuracy is a share here.",
+    "recognition_accuracy is a share here. In the sum a value counts as at least 0 and at most the "
+    "largest bound.",
     "share from 0 to 1, or characters",
     _INPUT_BUCKETS,
     ("feature",),
@@ -179,7 +181,7 @@ MODEL_CREATED = GaugeSpec(
 )
 
 QUEUE_LENGTH = GaugeSpec("celery_queue_length", "Messages that are ready.", ("queue_name",))
-CONSUMERS = GaugeSpec("celery_active_consumer_count", "Consumers of a queue.", ("queue_name",))
+CONSUMERS = GaugeSpec("celery_active_consumers", "Consumers of a queue.", ("queue_name",))
 UNACKNOWLEDGED = GaugeSpec(
     "regno_queue_messages_unacknowledged",
     "Messages that are delivered and not acknowledged.",

@@ -24,6 +24,9 @@ WATCHED_INPUTS = (
 """Features of the contract: how sure camera and network are, and how long what they read is."""
 
 _FULL_ACCURACY = 100.0
+_LONGEST_WAIT_SECONDS = 3600.0
+"""What a longer wait counts as: when a task was published is said by a header, which may lie."""
+
 _watched = itemgetter(*map(FeatureRow._fields.index, WATCHED_INPUTS))
 _positive = attrgetter("positive")
 
@@ -62,7 +65,8 @@ class BatchCounts:
         for job in jobs:
             if job.published_at is not None:
                 # Every process reckons the one clock a little differently.
-                self._waits[job.lane].add(max(0.0, now - job.published_at))
+                waited = max(0.0, now - job.published_at)
+                self._waits[job.lane].add(min(waited, _LONGEST_WAIT_SECONDS))
 
     def predicted(
         self,

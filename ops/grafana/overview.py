@@ -156,7 +156,7 @@ _QUEUES = Row(
             "short",
             [
                 Query(
-                    "max by (queue_name) (celery_active_consumer_count)",
+                    "max by (queue_name) (celery_active_consumers)",
                     "consumers {{queue_name}}",
                 ),
                 Query(

@@ -151,7 +151,7 @@ def test_with_servers_of_its_own_the_printed_line_is_answered_and_nothing_is_lef
             assert Scrape(url).names()
             assert url in private_run.output()
     (queues,) = targets["queues"]
-    wait_until(lambda: Scrape(queues).value("celery_active_consumer_count") == 4, 20, "it watches")
+    wait_until(lambda: Scrape(queues).value("celery_active_consumers") == 4, 20, "it watches")
     assert private_run.process.stop() == 0
     assert private_run.left_behind() == []
     assert "nothing is left running" in private_run.output()

@@ -24,7 +24,7 @@ SOON = 20
 """Seconds; RabbitMQ counts every second here, and is asked every two."""
 
 LENGTH, AGE = "celery_queue_length", "regno_queue_oldest_message_age_seconds"
-CONSUMERS, UNACKNOWLEDGED = "celery_active_consumer_count", "regno_queue_messages_unacknowledged"
+CONSUMERS, UNACKNOWLEDGED = "celery_active_consumers", "regno_queue_messages_unacknowledged"
 MESSAGES = 20
 
 

@@ -142,6 +142,14 @@ def test_the_wait_is_from_publishing_to_the_batch_and_never_negative() -> None:
     assert case.value("regno_queue_wait_seconds_bucket", queue_name=Lane.SYNC, le="0.001") == 1
 
 
+@pytest.mark.parametrize("published_at", [0.0, -1e308])
+def test_a_header_cannot_claim_a_wait_that_hides_all_others(published_at: float) -> None:
+    case = Case()
+    case.predictor.outcomes([a_job("of a liar")._replace(published_at=published_at)])
+    assert case.value("regno_queue_wait_seconds_sum", queue_name=Lane.SYNC) == 3600
+    assert case.value("regno_queue_wait_seconds_bucket", queue_name=Lane.SYNC, le="1800.0") == 0
+
+
 def test_a_batch_that_could_not_be_claimed_has_not_been_taken() -> None:
     case = Case()
     case.store.away = True

@@ -33,6 +33,8 @@ def test_a_process_has_the_metrics_of_its_job_and_no_others(job: str) -> None:
 def test_names_follow_the_conventions(spec: Spec) -> None:
     assert spec.name.startswith(("regno_", "celery_", "process_"))
     assert spec.name.endswith("_total") == (spec.kind == "counter")
+    assert not spec.name.endswith(("_count", "_sum", "_bucket", "_created"))  # made by the client
+    assert spec.name.endswith("_info") <= (spec.kind == "gauge")
     if isinstance(spec, HistogramSpec):
         assert list(spec.buckets) == sorted(set(spec.buckets))
         assert (spec.unit == "seconds") == spec.name.endswith("_seconds")
