@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from api.auth import ApiKeys, require_api_key
+from api.caching import forbid_caching
 from api.dispatch.dispatcher import Dispatcher
 from api.errors import register_error_handlers
 from api.framework import Application
@@ -30,11 +31,12 @@ def create_app(
 
     ``registry`` is what ``/metrics`` shows; ``api_metrics`` are among it.
     """
-    app = Application(__name__)
+    app = Application(__name__, settings.root_path)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     reader = RowReader(settings)
     metrics.count_requests(app, api_metrics)
     add_request_ids(app)
+    forbid_caching(app)
     require_api_key(app, ApiKeys(settings.api_keys))
     register_error_handlers(app, api_metrics.unexpected)
     app.register_blueprint(reg.make_blueprint(dispatcher, reader, settings.default_timeout))
@@ -42,5 +44,5 @@ def create_app(
     app.register_blueprint(tasks.make_blueprint(dispatcher, reader, settings))
     app.register_blueprint(health.make_blueprint(dispatcher, redis, Path(settings.drain_file)))
     app.register_blueprint(metrics.make_blueprint(registry, api_metrics.tallies.report))
-    register_docs(app, openapi_document(settings, reader))
+    register_docs(app, openapi_document(settings, reader), settings.root_path)
     return app

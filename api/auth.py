@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Flask, request
+from flask.globals import request_ctx
+from werkzeug.exceptions import MethodNotAllowed
 
 from shared.errors import Unauthorised
 
@@ -39,7 +41,21 @@ def require_api_key(app: Flask, keys: ApiKeys) -> None:
     def check() -> None:
         if request.blueprint in OPEN_BLUEPRINTS:
             return
-        if not keys.accepts(request.headers.get(HEADER, "")):
-            raise Unauthorised(f"Send a valid API key in the header {HEADER}")
+        sent = request.headers.get(HEADER, "")
+        if keys.accepts(sent) or _is_open(request.routing_exception):
+            return
+        if "," in sent:  # no key has one: several header lines were joined
+            raise Unauthorised(f"Send the header {HEADER} once, not {sent.count(',') + 1} times")
+        raise Unauthorised(f"Send a valid API key in the header {HEADER}")
 
     app.before_request(check)
+
+
+def _is_open(refused: Exception | None) -> bool:
+    """Whether a request was refused for its method alone, on a path that needs no key."""
+    adapter = request_ctx.url_adapter
+    if adapter is None or not isinstance(refused, MethodNotAllowed) or not refused.valid_methods:
+        return False
+    method = next(iter(refused.valid_methods))
+    rule, _ = adapter.match(method=method, return_rule=True)
+    return rule.endpoint.rpartition(".")[0] in OPEN_BLUEPRINTS

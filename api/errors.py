@@ -8,6 +8,7 @@ import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from api import request_body
 from api.server.messages import BODY
 from shared import errors
 from shared.log import SENT_FIELD
@@ -22,6 +23,7 @@ STATUS: dict[type[errors.RegnoError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UnsupportedCoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidField: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidParameter: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.PredictionFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -96,6 +98,11 @@ def _on_regno_error(error: errors.RegnoError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthorised):
         headers["WWW-Authenticate"] = 'ApiKey header="x-api-key"'
+    if isinstance(error, errors.UnsupportedContent):  # RFC 9110 section 15.5.16
+        if isinstance(error, errors.UnsupportedCoding):
+            headers["Accept-Encoding"] = request_body.CODING
+        else:
+            headers["Accept"] = ", ".join(request_body.MEDIA_TYPES)
     return _respond(problem_of(error, g.request_id), headers)
 
 

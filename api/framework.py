@@ -6,11 +6,14 @@ a request.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.routing import Map, MapAdapter, Rule
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
 class NoSessions(SessionInterface):
@@ -42,8 +45,12 @@ class Routes(MapAdapter):
         super().__init__(routes, "", "/", "", "http", request.path, request.method, query)
         self._remembered = remembered
 
-    def match(self, *args: Any, **options: Any) -> Any:
+    def match(
+        self, path_info: str | None = None, method: str | None = None, *args: Any, **options: Any
+    ) -> Any:
         """See werkzeug: as Flask asks, the rule and its variables. Raises HTTPException."""
+        if path_info is not None or method is not None:
+            return super().match(path_info, method, *args, **options)
         asked = (self.path_info, self.default_method)
         known = self._remembered.get(asked)
         if known is not None:
@@ -61,11 +68,22 @@ class Application(Flask):
 
     session_interface = NoSessions()
 
-    def __init__(self, import_name: str) -> None:
+    def __init__(self, import_name: str, root_path: str) -> None:
+        """``root_path``: what a proxy has before every path of this service; may be empty."""
         super().__init__(import_name, static_folder=None)
+        self._root_path = root_path
         self._remembered: dict[tuple[str, str], Rule] = {}
         # A path with // would else be sent on to an address with the host in it.
         self.url_map.merge_slashes = False
+
+    def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        """See Flask. The proxy may have taken the root path away, or have passed it on."""
+        if self._root_path:
+            environ["SCRIPT_NAME"] = self._root_path
+            path = environ["PATH_INFO"]
+            if path.startswith(f"{self._root_path}/"):
+                environ["PATH_INFO"] = path.removeprefix(self._root_path)
+        return super().wsgi_app(environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """See Flask: no view or hook here is a coroutine."""

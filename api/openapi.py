@@ -9,7 +9,7 @@ import msgspec
 from api import auth, cache_status
 from api.answers import CustomerAnswer, PredictAnswer, TaskAnswer
 from api.errors import PROBLEM_JSON, CustomerFailure, Problem
-from api.request_rows import CSV, JSON
+from api.request_body import CHARSETS, CODING, CSV, JSON
 from api.routes.health import Liveness, Readiness
 from shared.results import VERSION_JOINT, Prediction
 from shared.rows import FIELDS, RowReader
@@ -18,12 +18,12 @@ from shared.settings import ApiSettings
 VERSION = "0.1.0"
 
 _PROBLEMS = {
-    400: "The body is not JSON, or not CSV in UTF-8",
+    400: "The body is not what its content type says",
     401: "No API key, or a wrong one",
     404: "The task id was never issued, or its result has been dropped",
     409: "It does not fit the state the task or the key is in",
     413: "Too many rows or bytes",
-    415: "Neither JSON nor CSV",
+    415: "Neither JSON nor CSV, or a charset or a content coding that is not read",
     422: "A field is wrong; the answer names it",
     500: "The service failed",
     503: "It cannot be taken now; see Retry-After",
@@ -50,6 +50,7 @@ def openapi_document(settings: ApiSettings, reader: RowReader) -> dict[str, Any]
             "description": "How likely a neural network's reading of a licence plate should be "
             "picked over the camera's.",
         },
+        "servers": [{"url": settings.root_path or "/"}],
         "security": [{"key": []}],
         "paths": _paths(settings, _body(settings, rows, _csv_example(components["Row"]))),
         "components": {
@@ -131,7 +132,10 @@ def _csv_example(row: dict[str, Any]) -> str:
 
 def _body(settings: ApiSettings, rows: dict[str, Any], example: str) -> dict[str, Any]:
     return {
-        "description": f"At most {settings.max_rows} rows in {settings.max_body_bytes} bytes.",
+        "description": f"At most {settings.max_rows} rows in {settings.max_body_bytes} bytes, "
+        f"before and after `Content-Encoding: {CODING}` is undone. UTF-8 by default; `charset` may "
+        f"be {', '.join(CHARSETS)}. CSV is separated by commas, or by semicolons or tabs with "
+        "decimal commas.",
         "required": True,
         "content": {
             JSON: {"schema": {"anyOf": [_ref("Row"), rows]}},

@@ -95,7 +95,7 @@ def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
     sync, lasting = Admission(limits), Admission(limits)
     for lane, admission in ((Lane.SYNC, sync), (Lane.ASYNC, lasting)):
         _watch(metrics, lane, admission)
-    entrances = {
+    by_path = {
         "/reg/": Entrance("/reg/", sync, customer_form=True),
         "/reg": Entrance("/reg/", sync, customer_form=True),
         "/v1/predict": Entrance("/v1/predict", sync, False, settings.max_timeout, lasting),
@@ -109,9 +109,10 @@ def make_gate(settings: ApiSettings, metrics: ApiMetrics) -> Gate:
             counters.append(metrics.shed.labels(path))
         return metrics.tallies.count(*counters)
 
-    for entrance in entrances.values():  # from 0 on
+    for entrance in by_path.values():  # from 0 on
         answers(entrance.path, HTTPStatus.SERVICE_UNAVAILABLE)
         metrics.deadline_misses.labels(entrance.path)
+    entrances = by_path | {settings.root_path + path: of for path, of in by_path.items()}
     return Gate(entrances, request_id_for, lambda path, status: answers(path, status).add())
 
 

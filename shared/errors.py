@@ -42,6 +42,10 @@ class UnsupportedContent(RegnoError):
     """A content type this service does not read."""
 
 
+class UnsupportedCoding(UnsupportedContent):
+    """A content coding (compression) this service does not read."""
+
+
 class Unauthorised(RegnoError):
     """No API key, or a wrong one."""
 

@@ -11,8 +11,11 @@ URL = "/docs"
 DOCUMENT_URL = "/openapi.json"
 
 
-def register_docs(app: Flask, document: dict[str, Any]) -> None:
-    """The document is encoded once; the page asks nobody but this service for anything."""
+def register_docs(app: Flask, document: dict[str, Any], root_path: str) -> None:
+    """The document is encoded once; the page asks nobody but this service for anything.
+
+    ``root_path`` is what a proxy has before every path of this service; may be empty.
+    """
     encoded = msgspec.json.encode(document)
     blueprint = Blueprint("docs", __name__)
 
@@ -20,10 +23,12 @@ def register_docs(app: Flask, document: dict[str, Any]) -> None:
     def openapi() -> Response:
         return Response(encoded, content_type="application/json")
 
+    @blueprint.get("/")
     @blueprint.get(URL)
     def docs() -> BaseResponse:
-        return redirect(f"{URL}/")
+        return redirect(f"{root_path}{URL}/")
 
     app.register_blueprint(blueprint)
     config = {"app_name": "pick_regno", "validatorUrl": None, "persistAuthorization": True}
-    app.register_blueprint(get_swaggerui_blueprint(URL, DOCUMENT_URL, config=config))
+    page = get_swaggerui_blueprint(root_path + URL, root_path + DOCUMENT_URL, config=config)
+    app.register_blueprint(page, url_prefix=URL)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, g, request
 from api import auth
 from api.answers import TaskAnswer, json_response, task_answer
 from api.dispatch.dispatcher import Dispatcher
+from api.request_body import body_of
 from api.request_rows import read_rows
 from api.timeouts import seconds_parameter
 from shared.errors import Conflict, InvalidParameter
@@ -30,7 +31,7 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
         rows, _ = read_rows(request, reader)
         if key is None:
             return accepted(dispatcher.submit(rows, g.request_id), {})
-        body = request.mimetype.encode() + b"\n" + request.get_data()
+        body = request.mimetype.encode() + b"\n" + body_of(request)
         return accepted(dispatcher.submit_once(rows, g.request_id, key, body), {})
 
     @blueprint.get("/tasks/<task_id>")
@@ -55,7 +56,7 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
 
 def accepted(task_id: str, headers: dict[str, str]) -> Response:
     """202: the task is in the broker's keeping."""
-    headers = {**headers, "Location": f"/v1/tasks/{task_id}"}
+    headers = {**headers, "Location": f"{request.script_root}/v1/tasks/{task_id}"}
     return json_response(TaskAnswer(task_id, "queued"), HTTPStatus.ACCEPTED, headers)
 
 

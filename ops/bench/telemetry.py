@@ -82,7 +82,7 @@ def _best(works: Mapping[str, tuple[Work, int]]) -> dict[str, float]:
 
 def _api(ids: bool, tracer: Tracer | None, carries: bool) -> Flask:
     """The application's hooks around a view that only does what dispatching adds for traces."""
-    app = Application(__name__)
+    app = Application(__name__, root_path="")
     spans = None if tracer is None else DispatchSpans(tracer)
 
     def view() -> Response:

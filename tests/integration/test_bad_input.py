@@ -168,8 +168,8 @@ NOT_JSON = [
     broken("trailing comma in the array", b"[" + GOOD + b",]"),
     broken("single quotes", GOOD.replace(b'"', b"'")),
     broken("a comment", b"// row\n" + GOOD),
-    broken("a byte order mark", b"\xef\xbb\xbf" + GOOD),
-    broken("UTF-16", GOOD.decode().encode("utf-16")),
+    broken("a byte order mark twice", b"\xef\xbb\xbf" * 2 + GOOD),
+    broken("UTF-16 that ends early", GOOD.decode().encode("utf-16")[:-1]),
     broken("cp1251", GOOD.decode().encode("cp1251")),
     broken("invalid UTF-8", written("regno_recognize", b'"\xff\xfe"')),
     broken("an encoded surrogate", written("regno_recognize", b'"\xed\xa0\x80"')),
@@ -220,16 +220,12 @@ WRONG_BODIES = [
 WRONG_CONTENT = [
     Bad(f"content type {kind}", GOOD, 415, None, kind)
     for kind in (
-        None,
-        "",
         "text/plain",
         "text/json",
         "application/xml",
         "application/octet-stream",
-        "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
-        "application/json; charset=cp1251",
-        "application/json; charset=utf-16",
+        "application/json; charset=koi8-r",
         "application/json, text/csv",
     )
 ]
@@ -240,7 +236,10 @@ WRONG_CSV = [
     wrong_csv("header alone", ",".join(FIELDS), ""),
     wrong_csv("no header", a_csv().split("\n")[1], "/regno_recognize"),
     wrong_csv("a missing column", a_csv(",".join(FIELDS[:-1])), "/direction"),
-    wrong_csv("a semicolon between", a_csv().replace(",", ";"), "/regno_recognize"),
+    wrong_csv("a bar between", a_csv().replace(",", "|"), "/regno_recognize"),
+    wrong_csv("a column twice", a_csv(",".join((*FIELDS, "direction"))), "/direction"),
+    wrong_csv("a million columns", "x," * 1_000_000, None, 413),
+    wrong_csv("16 million commas", a_csv() + "," * 16_000_000, None, 413),
     wrong_csv("a short line", a_csv() + "А016ВК797\n", "/1"),
     wrong_csv("a long line", a_csv(direction="0,1"), "/0"),
     wrong_csv("a plate too long", a_csv(regno_recognize="А" * 33), "/0/regno_recognize"),
@@ -254,7 +253,6 @@ WRONG_CSV = [
     ],
     wrong_csv("1001 rows", a_csv() + a_csv().split("\n")[1].join(["", "\n"]) * 1000, None, 413),
     wrong_csv("cp1251", a_csv().encode("cp1251"), None, 400),
-    wrong_csv("UTF-16", a_csv().encode("utf-16"), None, 400),
     wrong_csv("an open quote", a_csv() + '"А', None, 400),
     wrong_csv("too many bytes", b" " * TOO_MANY_BYTES, None, 413),
 ]

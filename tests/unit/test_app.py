@@ -1,4 +1,5 @@
 import gc
+import gzip
 import json
 import re
 import uuid
@@ -31,8 +32,8 @@ SECRET = "what nobody outside should read"
 class FrontDoor:
     """The application on a fake dispatcher, and a client that has a key."""
 
-    def __init__(self) -> None:
-        settings = api_settings(max_rows=3, max_body_bytes=10_000)
+    def __init__(self, root_path: str = "") -> None:
+        settings = api_settings(max_rows=3, max_body_bytes=10_000, root_path=root_path)
         registry = CollectorRegistry()
         self.dispatcher = FakeDispatcher()
         self.app = create_app(
@@ -95,7 +96,6 @@ def detail(answer: TestResponse) -> str:
         ("GET", "/v1/tasks/task"),
         ("DELETE", "/v1/tasks/task"),
         ("PUT", "/v1/tasks/task"),
-        ("GET", "/"),
         ("GET", "/v1"),
         ("GET", "/admin"),
         ("POST", "/livez/more"),
@@ -118,10 +118,164 @@ def test_health_metrics_and_docs_need_no_key(door: FrontDoor, path: str) -> None
     assert door.anonymous.get(path).status_code == 200
 
 
-def test_docs_without_a_slash_lead_to_docs(door: FrontDoor) -> None:
-    answer = door.anonymous.get("/docs")
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_browser_is_sent_to_the_docs(door: FrontDoor, path: str) -> None:
+    answer = door.anonymous.get(path)
     assert answer.status_code == 302
-    assert answer.headers["Location"].endswith("/docs/")
+    assert answer.headers["Location"] == "/docs/"
+
+
+@pytest.mark.parametrize("sent", ["/regno", ""], ids=["passed on", "taken away"])
+def test_everything_works_below_the_root_path_of_a_proxy(sent: str) -> None:
+    door = FrontDoor(root_path="/regno")
+    assert door.anonymous.get(f"{sent}/").headers["Location"] == "/regno/docs/"
+    assert door.post(f"{sent}/v1/tasks").headers["Location"] == "/regno/v1/tasks/task"
+    assert door.call("GET", f"{sent}/v1/tasks/task").status_code == 200
+    assert b'"status":"fail"' in door.post(f"{sent}/reg/", {}).data
+    document = json.loads(door.anonymous.get(f"{sent}/openapi.json").data)
+    assert document["servers"] == [{"url": "/regno"}]
+    page = door.anonymous.get(f"{sent}/docs/").text
+    assert "/regno/openapi.json" in page
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert all(address.startswith("/regno/docs/") for address in loaded)
+    with door.anonymous.get(loaded[0].removeprefix("/regno")) as file:
+        assert file.status_code == 200
+
+
+def test_a_path_that_only_begins_like_the_root_path_is_unknown() -> None:
+    assert FrontDoor(root_path="/regno").call("GET", "/regnov1/tasks/task").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/reg/", 200),
+        ("POST", "/v1/predict", 200),
+        ("POST", "/v1/tasks", 202),
+        ("GET", "/v1/tasks/task", 200),
+        ("GET", "/nothing", 404),
+        ("PUT", "/v1/predict", 405),
+        ("OPTIONS", "/v1/predict", 200),
+    ],
+)
+def test_no_answer_may_be_stored_by_a_cache(
+    door: FrontDoor, method: str, path: str, status: int
+) -> None:
+    for answer, expected in (
+        (door.call(method, path, json=a_row()), status),
+        (door.anonymous.open(path, method=method), 401),
+    ):
+        assert answer.status_code == expected
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Vary"] == "x-api-key, Prefer"
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/metrics", "/openapi.json", "/docs/"])
+def test_what_needs_no_key_is_not_stored_either(door: FrontDoor, path: str) -> None:
+    answer = door.anonymous.get(path)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Vary" not in answer.headers
+
+
+def test_files_of_the_docs_page_are_checked_by_their_tag(door: FrontDoor) -> None:
+    with door.anonymous.get("/docs/swagger-ui.css") as file:
+        assert file.headers["Cache-Control"] == "no-cache"
+        assert file.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/reg/", {"POST", "OPTIONS"}),
+        ("/v1/predict", {"POST", "OPTIONS"}),
+        ("/v1/tasks", {"POST", "OPTIONS"}),
+        ("/v1/tasks/task", {"GET", "HEAD", "DELETE", "OPTIONS"}),
+        ("/livez", {"GET", "HEAD", "OPTIONS"}),
+        ("/docs/", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_options_says_which_methods_a_path_has(
+    door: FrontDoor, path: str, allowed: set[str]
+) -> None:
+    for _ in range(2):  # the second time the path is remembered
+        answer = door.call("OPTIONS", path)
+        assert answer.status_code == 200
+        assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs/"])
+def test_another_method_on_an_open_path_is_405_without_a_key(door: FrontDoor, path: str) -> None:
+    answer = door.anonymous.post(path)
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_a_key_that_was_sent_twice_is_refused_with_the_reason(door: FrontDoor) -> None:
+    twice = f"{AN_API_KEY},{AN_API_KEY}"
+    answer = door.anonymous.post("/v1/predict", json=a_row(), headers={"x-api-key": twice})
+    assert answer.status_code == 401
+    assert detail(answer) == "Send the header x-api-key once, not 2 times"
+
+
+ROW = json.dumps(a_row()).encode()
+BOMB = gzip.compress(b" " * 1_000_000)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", "identity, gzip", "gzip,"])
+def test_a_gzip_body_is_read(door: FrontDoor, coding: str) -> None:
+    headers = {"Content-Encoding": coding, "Idempotency-Key": "order-4711"}
+    for path in POSTS:
+        answer = door.call(
+            "POST", path, data=gzip.compress(ROW), content_type="application/json", headers=headers
+        )
+        assert answer.status_code in (200, 202), answer.text
+    assert door.dispatcher.calls[-1][-1] == b"application/json\n" + ROW
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", "", "IDENTITY,identity"])
+def test_a_body_that_is_coded_as_itself_is_read(door: FrontDoor, coding: str) -> None:
+    assert door.post("/v1/predict", headers={"Content-Encoding": coding}).status_code == 200
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "br, gzip", "compress", "x"])
+def test_another_content_coding_is_415_and_says_which_is_read(door: FrontDoor, coding: str) -> None:
+    answer = door.post("/v1/predict", headers={"Content-Encoding": coding})
+    assert answer.status_code == 415
+    assert answer.headers["Accept-Encoding"] == "gzip"
+
+
+def test_another_content_type_is_415_and_says_which_are_read(door: FrontDoor) -> None:
+    answer = door.call("POST", "/v1/predict", data=ROW, content_type="text/plain")
+    assert answer.status_code == 415
+    assert answer.headers["Accept"] == "application/json, text/csv"
+    assert "`Content-Type: application/json`" in detail(answer)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (BOMB, 413),
+        (gzip.compress(ROW)[:-1], 400),
+        (gzip.compress(ROW)[:30], 400),
+        (gzip.compress(ROW) + b"x", 400),
+        (gzip.compress(ROW) * 2, 400),
+        (ROW, 400),
+        (b"", 400),
+    ],
+    ids=["a bomb", "cut by a byte", "cut", "a byte behind", "two", "plain", "nothing"],
+)
+def test_a_gzip_body_that_cannot_be_read_is_refused(
+    door: FrontDoor, body: bytes, status: int
+) -> None:
+    answer = door.call(
+        "POST",
+        "/v1/predict",
+        data=body,
+        content_type="application/json",
+        headers={"Content-Encoding": "gzip"},
+    )
+    assert answer.status_code == status
+    assert "gzip" in detail(answer) or "decompressed" in detail(answer)
 
 
 def test_every_rule_of_the_application_is_either_open_or_guarded(door: FrontDoor) -> None:
@@ -139,7 +293,7 @@ def test_every_rule_of_the_application_is_either_open_or_guarded(door: FrontDoor
     }
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/v1", "/v1/predict/", "/v1/tasks/a/b"])
+@pytest.mark.parametrize("path", ["/nothing", "/v1", "/v1/predict/", "/v1/tasks/a/b"])
 def test_an_unknown_path_is_a_problem_404(door: FrontDoor, path: str) -> None:
     answer = door.call("GET", path)
     assert answer.status_code == 404

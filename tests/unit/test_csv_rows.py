@@ -112,7 +112,8 @@ def test_a_header_alone_has_no_rows(body: str) -> None:
 @pytest.mark.parametrize("line", ["А016ВК797", "," * (len(FIELDS) - 2), "," * len(FIELDS)])
 def test_a_line_with_too_few_or_too_many_cells_is_pointed_at(line: str) -> None:
     error = refused(a_csv(a_row()) + line)
-    assert (error.pointer, error.detail) == ("/1", "Expected 10 cells")
+    assert error.pointer == "/1"
+    assert error.detail.startswith("Expected 10 cells, not ")
 
 
 @pytest.mark.parametrize("field", NUMBER_FIELDS)
@@ -169,7 +170,6 @@ def test_the_limit_of_rows_holds() -> None:
     "body",
     [
         a_csv(a_row()).encode("cp1251"),
-        a_csv(a_row()).encode("utf-16"),
         a_csv(a_row()).encode() + b'"open quote',
         a_csv(a_row()).encode() + b'"closed" twice",',
         a_csv(a_row(camera_class="x" * 200_000)).encode(),
@@ -190,10 +190,93 @@ def test_the_content_type_of_csv_is_read_as_it_may_be_written(content_type: str)
 
 @pytest.mark.parametrize(
     "content_type",
-    [None, "", "text/plain", "text/csv2", "csv", "application/octet-stream", "text/json",
-     "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
-     "application/problem+json", "application/json; charset=cp1251", "text/csv; charset=utf-16"],
+    ["text/plain", "text/csv2", "csv", "application/octet-stream", "text/json",
+     "multipart/form-data; boundary=x", "application/problem+json"],
 )  # fmt: skip
 def test_other_content_is_not_supported(content_type: str | None) -> None:
-    with pytest.raises(UnsupportedContent, match="application/json or text/csv in UTF-8"):
+    with pytest.raises(UnsupportedContent, match="application/json or text/csv, not"):
         read(a_csv(a_row()), content_type)
+
+
+@pytest.mark.parametrize(
+    "charset", ["koi8-r", "cp866", "latin-1", "utf-32", "utf-7", "x", "base64"]
+)
+def test_another_charset_is_not_supported(charset: str) -> None:
+    with pytest.raises(UnsupportedContent, match="charset must be utf-8, utf-16, windows-1251"):
+        read(a_csv(a_row()), f"text/csv; charset={charset}")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content_type"),
+    [
+        ("utf-16", "text/csv"),
+        ("utf-16-le", "text/csv"),
+        ("utf-32", "text/csv"),
+        ("utf-16-be", "text/csv; charset=utf-16be"),
+        ("utf-8-sig", "text/csv; charset=windows-1251"),
+        ("windows-1251", "text/csv; charset=windows-1251"),
+        ("windows-1251", "text/csv; charset=CP1251"),
+    ],
+)
+def test_a_charset_that_is_known_is_read(encoding: str, content_type: str) -> None:
+    assert read(a_csv(a_row()).encode(encoding), content_type) == [as_read()]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "charset"),
+    [("utf-8-sig", ""), ("utf-16", ""), ("utf-16-be", ""), ("cp1251", "; charset=windows-1251")],
+)
+def test_json_is_read_in_the_same_charsets(encoding: str, charset: str) -> None:
+    body = json.dumps(a_row(), ensure_ascii=False).encode(encoding)
+    assert read(body, f"application/json{charset}") == [as_read()]
+
+
+@pytest.mark.parametrize("content_type", [None, "", "application/x-www-form-urlencoded"])
+def test_a_body_whose_type_nobody_said_is_json(content_type: str | None) -> None:
+    assert read(json.dumps(a_row()), content_type) == [as_read()]
+
+
+def test_text_in_an_unnamed_charset_is_told_how_to_name_it() -> None:
+    error = refused(a_csv(a_row()).encode("cp1251"), MalformedBody)
+    assert "charset=windows-1251" in error.detail
+    assert "at byte" in error.detail
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_what_a_russian_spreadsheet_writes_is_read(separator: str) -> None:
+    text = io.StringIO()
+    lines = csv.writer(text, delimiter=separator)
+    scores = a_row(afts_regno_ai_char_scores="[0.99, 1]", afts_regno_ai_length_scores="[1]")
+    row = scores | {"recognition_accuracy": "15,4"}
+    lines.writerows([FIELDS, row.values()])
+    expected = as_read(
+        recognition_accuracy=15.4,
+        afts_regno_ai_char_scores=[0.99, 1],
+        afts_regno_ai_length_scores=[1],
+    )
+    assert read(text.getvalue()) == [expected]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_column_that_comes_twice_is_named(field: str) -> None:
+    error = refused(a_csv(a_row(), columns=(*FIELDS, field)))
+    assert error.pointer == f"/{field}"
+    assert "2 times" in error.detail
+
+
+def test_a_missing_column_is_told_beside_those_that_are_there() -> None:
+    assert "it has: plate, speed" in refused("plate,speed\nA,1\n").detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ",".join(map(str, range(1_000_000))),
+        a_csv() + "," * 16_000_000,
+        a_csv() + '"\n",' * 1_000_000,
+        a_csv(a_row()) + ";" * 2_000,
+    ],
+    ids=["columns", "cells", "cells in quotes", "other separators"],
+)
+def test_a_record_of_too_many_cells_is_refused(body: str) -> None:
+    assert "more than 1024 separators" in refused(body, TooLarge).detail

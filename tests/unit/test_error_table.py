@@ -50,6 +50,7 @@ def test_every_error_that_a_caller_can_meet_has_a_status() -> None:
         (errors.Conflict, 409),
         (errors.TooLarge, 413),
         (errors.UnsupportedContent, 415),
+        (errors.UnsupportedCoding, 415),
         (errors.InvalidField, 422),
         (errors.InvalidParameter, 422),
         (errors.PredictionFailed, 500),
