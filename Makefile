@@ -11,7 +11,7 @@ IMAGES := api worker flower queues load
 IMAGE_PREFIX ?= regno-
 IMAGE_TAG ?= dev
 
-.PHONY: help run test faults soak guards lint format docs train bench bench-peers load images push-images compose-check lock \
+.PHONY: help run test faults soak guards hostile lint format docs train bench bench-peers load images push-images compose-check lock \
 	install-run install-dev install-test-tools clean
 
 help: ## List the commands
@@ -32,6 +32,9 @@ soak: install-dev ## The same for half an hour, a random fault every 30 s (ARGS=
 
 guards: install-dev ## Take out each guard in a copy, 10 min: the tests that notice
 	@$(PYTHON) -m tests.faults.without_guards $(ARGS)
+
+hostile: install-dev ## Send what breaks decoders to a service of its own, 1 min: the table
+	@$(PYTHON) -m tests.hostile $(ARGS)
 
 lint: install-dev ## Check style, types and who imports whom
 	@.venv/bin/ruff format --check $(SOURCES)

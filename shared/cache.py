@@ -17,6 +17,9 @@ from shared.rows import Row
 CACHE_HEADER = "cache"
 """Header of a message whose result is to be kept for identical requests."""
 
+MAX_TTL_MS = 24 * 3600 * 1000
+"""Whatever a message says."""
+
 _DIGEST_BYTES = 16
 _TICKET = re.compile(r"([0-9a-f]{32}) ([1-9][0-9]{0,11})")
 
@@ -39,7 +42,7 @@ class CacheTicket(NamedTuple):
 def read_ticket(header: object) -> CacheTicket | None:
     """The ticket in a message's header; None where there is none that can be read."""
     found = _TICKET.fullmatch(header) if isinstance(header, str) else None
-    return CacheTicket(found[1], int(found[2])) if found else None
+    return CacheTicket(found[1], min(int(found[2]), MAX_TTL_MS)) if found else None
 
 
 def digest_of(rows: Sequence[Row]) -> str:

@@ -90,6 +90,10 @@ class PredictionFailed(RegnoError):
     """The worker could not predict an accepted request."""
 
 
+class NotRegistered(RegnoError):
+    """A task of another name was sent to this service's queues."""
+
+
 class GivenUp(PredictionFailed):
     """Nobody who began the request ended it: it is taken to be what kills its workers."""
 

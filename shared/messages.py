@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from shared.cache import CACHE_HEADER, CacheTicket
+from shared.clean_text import is_clean
 from shared.queues import TASK_NAME, Lane
 from shared.rows import Row
 from shared.trace_context import TraceContext
@@ -129,4 +130,6 @@ def chunk_of(headers: Mapping[str, Any]) -> Chunk | None:
     place, total, first_row = (int(number) for number in numbers)
     if not 0 <= place < total or first_row < place:
         raise ValueError(f"No chunk {place} of {total} begins at row {first_row}")
-    return Chunk(str(headers["group"]), place, total, first_row)
+    if not is_clean(headers["group"]):
+        raise ValueError("group: expected 1 to 255 printable characters")
+    return Chunk(headers["group"], place, total, first_row)

@@ -130,6 +130,12 @@ REVOKED = CounterSpec(
     "them any more (cancelled).",
     (*_TASK_LABELS, "reason"),
 )
+REFUSED = CounterSpec(
+    "regno_refused_messages_total",
+    "Messages that are no task of this service: rejected, which dead-letters them in the "
+    "asynchronous lane, by what is wrong with them.",
+    ("kind",),
+)
 BATCH_ROWS = HistogramSpec(
     "regno_batch_rows",
     "Rows predicted in one call of the model.",
@@ -206,7 +212,7 @@ CATALOGUE: Mapping[str, tuple[Spec, ...]] = {
         PUBLISH_FAILURES, CACHE_REQUESTS, UNEXPECTED_ERRORS, PROCESS_CPU,
     ),
     "worker": (
-        RECEIVED, SUCCEEDED, FAILED, REVOKED, BATCH_ROWS, QUEUE_WAIT, FEATURE_DURATION,
+        RECEIVED, SUCCEEDED, FAILED, REVOKED, REFUSED, BATCH_ROWS, QUEUE_WAIT, FEATURE_DURATION,
         PREDICT_DURATION, STORE_DURATION, PREDICTION_SCORE, INPUT_VALUE, MODEL_INFO, MODEL_LOADED,
         MODEL_CREATED, UNEXPECTED_ERRORS, PROCESS_CPU,
     ),
@@ -253,6 +259,7 @@ class WorkerMetrics:
         self.succeeded = SUCCEEDED.build(registry)
         self.failed = FAILED.build(registry)
         self.revoked = REVOKED.build(registry)
+        self.refused = REFUSED.build(registry)
         self.batch_rows = BATCH_ROWS.build(registry)
         self.queue_wait = QUEUE_WAIT.build(registry)
         self.feature_duration = FEATURE_DURATION.build(registry)

@@ -16,6 +16,9 @@ REPLY_PREFIX = "regno.reply."
 
 VERSION_JOINT = "+"
 
+ERRORS_MODULE = "shared.errors"
+"""Where a Celery client that has this project's code finds the exception of a failure."""
+
 State = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE", "REVOKED"]
 
 EXPIRED = "expired"
@@ -51,7 +54,7 @@ class Failure(msgspec.Struct, frozen=True):
 
     exc_type: str
     exc_message: list[str]
-    exc_module: str = "shared.errors"
+    exc_module: str = ERRORS_MODULE
 
 
 class StoredResult(msgspec.Struct, frozen=True):

@@ -81,8 +81,8 @@ class ApiSettings(Settings, frozen=True, kw_only=True):
     """An array of more rows is split into chunks of at most so many, which workers share."""
     task_ttl: Seconds = 3600
     """How long an accepted asynchronous task may wait for a worker before it expires."""
-    cache_ttl: Annotated[float, Meta(ge=0, le=YEAR)] = 0
-    """How long a result answers identical synchronous requests; 0 is no cache."""
+    cache_ttl: Annotated[float, Meta(ge=0, le=24 * 3600)] = 0
+    """How long a result answers identical synchronous requests, at most a day; 0 is no cache."""
     root_path: Annotated[str, Meta(pattern="^(/[A-Za-z0-9._~-]+)*$")] = ""
     """What a proxy has before every path of this service, as ``/regno``; empty: nothing."""
     drain_file: Annotated[str, Meta(min_length=1)] = "/run/regno/draining"

@@ -16,7 +16,6 @@ from shared.errors import InvalidSettings, ModelMismatch
 from shared.settings import WorkerSettings, load
 from shared.telemetry import Telemetry, start_telemetry
 from worker.app import create_worker, speaks_amqp
-from worker.celery_log import keep_bodies_out
 from worker.lanes_seen import look_at_lanes
 from worker.model import Model, load_model
 from worker.watch import PATIENCE, Patience, Signs
@@ -32,7 +31,6 @@ def main(load_model: Callable[[Path], Model] = load_model, patience: Patience = 
     that found itself stuck, 1 after an error that nobody foresaw.
     """
     log.set_up_logging(os.environ, "worker")
-    keep_bodies_out()
     try:
         settings = load(WorkerSettings, os.environ)
         model = load_model(Path(settings.model_uri))

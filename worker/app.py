@@ -15,6 +15,7 @@ from redis import Redis
 
 from shared.celery_app import make_celery
 from shared.clock import RedisClock
+from shared.guarded_amqp import guarded_transport
 from shared.metrics import WorkerMetrics
 from shared.metrics_endpoint import serve_metrics
 from shared.presence import WorkerInfo
@@ -35,6 +36,7 @@ from worker.model import Model
 from worker.predictor import BatchPredictor
 from worker.quarantine import Quarantine
 from worker.read_ahead import READ_AHEAD, ReadAheadConnection
+from worker.refusals import Refusals
 from worker.steps import (
     Batching,
     DeclareQueues,
@@ -62,7 +64,8 @@ def create_worker(
     """
     redis = connect_redis(settings)
     clock = RedisClock()
-    counts = _count_batches(settings, model)
+    metrics = _worker_metrics(settings, model)
+    counts = BatchCounts(metrics)
     name = f"regno-{os.getpid()}@{socket.gethostname()}"
     app = make_celery(settings)
     app.conf.worker_prefetch_multiplier = settings.prefetch
@@ -88,6 +91,7 @@ def create_worker(
         regno_signs=signs,
         regno_info=WorkerInfo(name, model.version),
         regno_report=counts.report,
+        regno_refusals=Refusals(metrics),
         regno_heartbeat=Heartbeat(
             Path(settings.heartbeat_file) if settings.heartbeat_file else None
         ),
@@ -102,8 +106,9 @@ def prepare_transport(app: Celery, broker_url: str) -> None:
         app.steps["consumer"].add(KeepLanes)
     else:
         app.steps["consumer"].add(DeclareQueues)
-    if broker_url.startswith("amqp://"):
-        app.conf.broker_transport = READ_AHEAD
+    app.conf.broker_transport = (
+        READ_AHEAD if broker_url.startswith("amqp://") else guarded_transport(broker_url)
+    )
 
 
 def speaks_amqp(broker_url: str) -> bool:
@@ -111,8 +116,8 @@ def speaks_amqp(broker_url: str) -> bool:
     return broker_url.startswith("amqp")
 
 
-def _count_batches(settings: WorkerSettings, model: Model) -> BatchCounts:
-    """What counts, shown on the port for metrics if there is one."""
+def _worker_metrics(settings: WorkerSettings, model: Model) -> WorkerMetrics:
+    """What is counted, shown on the port for metrics if there is one."""
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
     metrics.model_info.labels(model.version).set(1)
@@ -120,7 +125,7 @@ def _count_batches(settings: WorkerSettings, model: Model) -> BatchCounts:
     metrics.model_created.set(model.created_at)
     if settings.metrics_port:
         serve_metrics(registry, settings.metrics_host, settings.metrics_port)
-    return BatchCounts(metrics)
+    return metrics
 
 
 def make_batcher_factory(

@@ -235,7 +235,9 @@ class Batcher:
         done = []
         for job, _, end in outcomes:
             self._signs.gave_back(job.lane)
-            if end is GIVEN_UP:  # to the dead letters; of the sync lane, which has none, nowhere
+            if (
+                end is GIVEN_UP or job.refused
+            ):  # to the dead letters; of the sync lane, which has none, nowhere
                 job.message.reject_log_error(_logger, self._connection_errors)
             else:
                 done.append(job.message)

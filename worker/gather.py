@@ -18,6 +18,9 @@ from worker.job import Job
 PIECES_PREFIX = "regno:pieces:"
 """Of the keys below."""
 
+_MOST_SECONDS_LEFT = 7 * 24 * 3600.0
+"""Until a chunk expires, by a header of its message."""
+
 # Both scripts begin with this: an array that has ended stays as it is. One without a key has
 # not, it came by the sync lane.
 _UNLESS_ENDED = """
@@ -98,7 +101,7 @@ class Gatherer:
         """As long as other chunks of the array may still be on their way, and a result's life."""
         now = self._wall_clock()
         left = max(0.0, job.expires_at - now) if job.expires_at is not None else 0.0
-        return int((left + self._ttl[job.lane]) * 1000)
+        return int((min(left, _MOST_SECONDS_LEFT) + self._ttl[job.lane]) * 1000)
 
 
 def _end(pipe: Pipeline, keys: tuple[str, str], job: Job, encoded: bytes, ttl_ms: int) -> None:

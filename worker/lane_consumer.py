@@ -34,7 +34,6 @@ class LaneConsumer(Consumer):
     """Told of a channel that RabbitMQ has closed: what came on it is delivered again."""
     channel: Any
     on_message: Any
-    on_decode_error: Any
     _queues: Any
 
     def __init__(self, *arguments: Any, sync_window: int, **options: Any) -> None:
@@ -95,9 +94,4 @@ class LaneConsumer(Consumer):
 
     def _receive_callback(self, message: Any) -> None:
         """kombu's, for a message that belongs to the channel on which it came."""
-        message = message.channel.message_to_python(message)
-        message.accept = self.accept
-        if message.errors:
-            self.on_decode_error(message, message.errors[0][1])
-        else:
-            self.on_message(message)
+        self.on_message(message.channel.message_to_python(message))

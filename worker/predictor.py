@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable, Container, Sequence
 
-from shared.errors import GivenUp, InvalidField, PredictionFailed, RegnoError
+from shared.errors import GivenUp, InvalidField, NotRegistered, PredictionFailed, RegnoError
 from shared.features import feature_rows
 from shared.log import SENT_FIELD
 from shared.metrics import Where
 from shared.queues import Lane
 from shared.results import (
+    ERRORS_MODULE,
     Failure,
     Prediction,
     Predictions,
@@ -27,6 +28,9 @@ from worker.store import Outcome, ResultStore
 from worker.suspects import is_poison
 
 _logger = logging.getLogger(__name__)
+
+_CELERYS = "celery.exceptions"
+"""Where Celery's clients look for an error that Celery's own worker stores too."""
 
 
 class BatchPredictor:
@@ -167,6 +171,7 @@ class BatchPredictor:
 def _failure(job: Job, error: RegnoError) -> Outcome:
     """The error in Celery's form; a field's pointer is its second argument."""
     pointer = [error.pointer] if isinstance(error, InvalidField) else []
-    failure = Failure(type(error).__name__, [error.detail, *pointer])
+    module = _CELERYS if isinstance(error, NotRegistered) else ERRORS_MODULE
+    failure = Failure(type(error).__name__, [error.detail, *pointer], module)
     end = GIVEN_UP if isinstance(error, GivenUp) else failed(error)
     return Outcome(job, encode_failure(job.result_id, failure), end)

@@ -14,7 +14,8 @@ from typing import Any
 
 from amqp.exceptions import RecoverableConnectionError
 from amqp.transport import TCPTransport
-from kombu.transport import pyamqp
+
+from shared.guarded_amqp import GuardedConnection, GuardedTransport
 
 READ_AHEAD_BYTES = 16 * 1024
 """About a dozen messages. py-amqp copies what is left of it at each step, so it is no more."""
@@ -54,7 +55,7 @@ class ReadAheadSocket(TCPTransport):  # type: ignore[misc]
         return len(buffered) >= payload + _FRAME_OVERHEAD_BYTES
 
 
-class ReadAheadConnection(pyamqp.Connection):
+class ReadAheadConnection(GuardedConnection):
     """py-amqp's connection on such a socket. Not for TLS, whose socket keeps bytes of its own."""
 
     reading = False
@@ -94,7 +95,7 @@ class ReadAheadConnection(pyamqp.Connection):
             transport.ahead = False
 
 
-class ReadAhead(pyamqp.Transport):
+class ReadAhead(GuardedTransport):
     """kombu's transport on such connections."""
 
     Connection = ReadAheadConnection

@@ -5,6 +5,7 @@ https://docs.celeryq.dev/en/stable/userguide/extending.html#bootsteps
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery.bootsteps import StartStopStep
@@ -17,10 +18,12 @@ from redis import RedisError
 from shared.clock import RedisClock
 from shared.instruments import REPORT_SECONDS
 from shared.presence import RENEW_SECONDS, announce, withdraw
-from shared.queues import Lane, declare_queues
+from shared.queues import TASK_NAME, Lane, declare_queues
 from shared.reminder import Reminder
 from worker.batcher import Batcher
 from worker.heartbeat import Heartbeat
+from worker.refusals import MessageRefused, Refusals
+from worker.remote_control import GuardedControl
 from worker.watch import Signs
 
 _logger = logging.getLogger(__name__)
@@ -33,15 +36,52 @@ LANE_RETRY_SECONDS = 1.0
 _FIRST_SECONDS = 0.05
 """After a connection is made; RabbitMQ has hardly ever not answered by then."""
 
-_UNUSED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
-"""Would declare 28 queues for countdowns, because one of our queues is a quorum queue."""
+_REPLACED = {
+    # Would declare 28 queues for countdowns, because one of our queues is a quorum queue.
+    "celery.worker.consumer.delayed_delivery:DelayedDelivery": None,
+    "celery.worker.consumer.control:Control": GuardedControl,
+}
+"""Steps of Celery's, and what stands in their place."""
 
 
 class RegnoConsumer(Consumer):  # type: ignore[misc]
-    """Celery's consumer without the step for countdowns, which this service has none of."""
+    """Celery's consumer which refuses by itself what is no task."""
 
     batcher: Batcher | None = None
     """Made by the task's strategy, anew for every connection."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """See Celery."""
+        super().__init__(*arguments, **options)
+        self._refusals: Refusals = self.controller.options["regno_refusals"]
+
+    def create_task_handler(self, *_: Any, **__: Any) -> Callable[[Any], None]:
+        """See Celery: what is called with every message of the lanes.
+
+        Celery looks the task up by a header that may be anything, and stores what became of an
+        unknown one by itself.
+        """
+        take: Callable[[Any], None] = self.strategies[TASK_NAME]
+
+        def on_message(message: Any) -> None:
+            try:
+                take(message)
+            except MessageRefused as refused:
+                self.refuse(message, refused)
+
+        return on_message
+
+    def refuse(self, message: Any, refused: MessageRefused) -> None:
+        """Rejects a message; one that somebody waits for once its failure is stored."""
+        self._refusals.count(message, refused)
+        if refused.job is not None and self.batcher is not None:
+            self.batcher.add(refused.job)
+        elif not message.acknowledged:  # as a remote control command is from the beginning
+            message.reject_log_error(_logger, self.connection_errors)
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """See Celery, which would acknowledge the message: from a lane it would be lost."""
+        self.refuse(message, MessageRefused("body", repr(exc)))
 
     def ensure_connected(self, conn: Any) -> Any:
         """See Celery: connects, however long that takes. Celery would wait longer and longer, up to
@@ -65,7 +105,11 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
         """The steps of a connection."""
 
-        default_steps = tuple(step for step in Consumer.Blueprint.default_steps if step != _UNUSED)
+        default_steps = tuple(
+            step
+            for step in (_REPLACED.get(name, name) for name in Consumer.Blueprint.default_steps)
+            if step is not None
+        )
 
 
 class DeclareQueues(StartStopStep):  # type: ignore[misc]

@@ -53,6 +53,14 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('PUBLISH', KEYS[1], ARGV[1])
 return true
 """
+
+# A task of the sync lane has no key before it ends. Where there is one, its id is that of another
+# task, which keeps its state and is not announced.
+_STORE_NEW = """
+if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
+    redis.call('PUBLISH', KEYS[1], ARGV[1])
+end
+"""
 _FOUND = {b"free": None, b"ended": BEFORE, b"expired": EXPIRED, b"cancelled": CANCELLED}
 
 
@@ -139,14 +147,15 @@ class ResultStore:
         if job.lane is Lane.ASYNC:
             pipe.eval(_END, 1, key, encoded, ttl_ms)
             return
-        pipe.set(key, encoded, px=ttl_ms)
         ours = job.reply_to is not None and job.reply_to.startswith(REPLY_PREFIX)
         if ours:
             replies.setdefault(str(job.reply_to), []).append(encoded)
         if job.cache is not None:
             keep_for_identical(pipe, job.cache, encoded)
-        if not ours or job.cache is not None:
-            pipe.publish(key, encoded)
+        if ours and job.cache is None:
+            pipe.set(key, encoded, px=ttl_ms, nx=True)
+        else:  # somebody may listen there
+            pipe.eval(_STORE_NEW, 1, key, encoded, ttl_ms)
 
     def _end_complete(self, arrays: Sequence[tuple[Job, list[bytes]]]) -> None:
         """Ends the arrays whose last piece was stored just now, given with all their pieces."""

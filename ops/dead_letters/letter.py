@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import amqp
 import msgspec
 
+from shared.clean_text import cleaned, is_clean
+from shared.guarded_amqp import FLAW
 from shared.messages import PUBLISHED_HEADER, REQUEST_ID_HEADER, Chunk, chunk_of
 from shared.queues import TASK_NAME
 
@@ -57,7 +59,7 @@ class Letter(NamedTuple):
             return None
         try:
             return len(msgspec.json.decode(self.rows, type=list[msgspec.Raw]))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return None
 
 
@@ -68,15 +70,16 @@ def read_letter(message: amqp.Message) -> Letter:
     content = _bytes(message.body, properties)
     death = _last_death(headers)
     is_task, chunk = _identity(headers)
+    is_task = is_task and FLAW not in properties
     task_id = str(headers["id"]) if is_task else _name(content)
     return Letter(
         id=task_id,
         is_task=is_task,
         chunk=chunk,
-        request_id=str(headers.get(REQUEST_ID_HEADER) or "-"),
+        request_id=cleaned(str(headers.get(REQUEST_ID_HEADER) or "-")),
         died_at=_moment(death.get("time")),
-        reason=str(death.get("reason", "unknown")),
-        deaths=int(death.get("count", 1)) + int(headers.get(DEATHS_HEADER) or 0),
+        reason=cleaned(str(death.get("reason", "unknown"))),
+        deaths=_number(death.get("count"), 1) + _number(headers.get(DEATHS_HEADER), 0),
         rows=_rows(content, headers, properties),
         tag=message.delivery_info["delivery_tag"],
         body=content,
@@ -92,7 +95,9 @@ def replayed_headers(letter: Letter, now: float, expires_in: float) -> dict[str,
     for a worker, both in seconds. What never expired does not do so now.
     """
     headers = {
-        name: value for name, value in letter.headers.items() if not name.startswith(_OF_THE_BROKER)
+        name: value
+        for name, value in letter.headers.items()
+        if not (isinstance(name, str) and name.startswith(_OF_THE_BROKER))
     }
     if headers.get("expires"):
         headers["expires"] = datetime.fromtimestamp(now + expires_in, UTC).isoformat()
@@ -104,17 +109,23 @@ def replayed_headers(letter: Letter, now: float, expires_in: float) -> dict[str,
 
 def _bytes(body: str | bytes, properties: Mapping[str, Any]) -> bytes:
     """The body as it was sent: py-amqp decodes one that has an encoding."""
-    return body if isinstance(body, bytes) else body.encode(str(properties["content_encoding"]))
+    if isinstance(body, bytes):
+        return body
+    return body.encode(str(properties.get("content_encoding") or "utf-8"))
 
 
 def _identity(headers: Mapping[str, Any]) -> tuple[bool, Chunk | None]:
     """Whether it is a task that workers understand, and which part of an array it is."""
-    if headers.get("task") != TASK_NAME or "id" not in headers:
+    if headers.get("task") != TASK_NAME or not is_clean(headers.get("id")):
         return False, None
     try:
         return True, chunk_of(headers)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return False, None
+
+
+def _number(count: object, otherwise: int) -> int:
+    return count if isinstance(count, int) else otherwise
 
 
 def _name(body: bytes) -> str:
@@ -144,6 +155,6 @@ def _rows(
         return None
     try:
         args, kwargs, _ = _decoder.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     return next(iter((*args, *kwargs.values())), None)

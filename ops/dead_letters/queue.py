@@ -15,6 +15,7 @@ from kombu.connection import Connection
 
 from ops.dead_letters.letter import Letter, read_letter
 from shared.errors import BrokerUnavailable, Conflict
+from shared.guarded_amqp import guarded_transport
 from shared.queues import DEAD_QUEUE, Lane, declare_lane
 
 CONNECT_SECONDS = 5.0
@@ -41,7 +42,10 @@ class DeadQueue:
     def __init__(self, broker_url: str) -> None:
         bounds = {"read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
         self._connection = Connection(
-            broker_url, connect_timeout=CONNECT_SECONDS, transport_options=bounds
+            broker_url,
+            connect_timeout=CONNECT_SECONDS,
+            transport=guarded_transport(broker_url),
+            transport_options=bounds,
         )
         self._arrived: deque[amqp.Message] = deque()
         self._broken = False

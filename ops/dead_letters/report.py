@@ -1,6 +1,8 @@
 """Letters as text."""
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -60,14 +62,31 @@ def as_json(lines: Sequence[Summary]) -> str:
 
 
 def details(letter: Letter) -> str:
-    """Everything, as JSON. A body that is no task's is shown as text."""
+    """Everything, as JSON. A body that is no task's is shown as text.
+
+    What a terminal would obey, or would show in another place than it stands, is escaped.
+    """
     body: dict[str, Any] = {"body": letter.body.decode(errors="replace")}
     if letter.rows is not None:
-        body = {"rows": letter.rows}
+        with suppress(ValueError, RecursionError):  # else as text
+            body = {"rows": json.loads(bytes(letter.rows))}
     content = {
         **summary(letter),
-        "headers": letter.headers,
+        "headers": _with_text_keys(letter.headers),
         "properties": letter.properties,
         **body,
     }
-    return msgspec.json.format(msgspec.json.encode(content, enc_hook=str)).decode()
+    text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Tables whose field names are no UTF-8, as JSON can hold them."""
+    if isinstance(value, dict):
+        return {str(name): _with_text_keys(item) for name, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def _escaped(character: str) -> str:
+    """As JSON escapes it: in UTF-16."""
+    return json.dumps(character)[1:-1]

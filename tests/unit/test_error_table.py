@@ -18,6 +18,7 @@ NEVER_LEAVES_THE_API = {
     errors.RegnoError,  # only its subclasses are raised
     errors.RetryLater,  # only its subclasses are raised
     errors.ModelMismatch,  # keeps a worker from starting
+    errors.NotRegistered,  # a worker stores it for clients of Celery's
     errors.GivenUp,  # the api takes it for a PredictionFailed
     errors.InvalidSettings,  # keeps a process from starting
 }

@@ -2,20 +2,20 @@
 
 import json
 import math
-import zlib
 from typing import Any
 
 import pytest
-from celery.exceptions import InvalidTaskError
 from kombu.message import Message
 
-from shared.cache import CacheTicket
+from shared.cache import MAX_TTL_MS, CacheTicket
 from shared.errors import InvalidField, MalformedBody
+from shared.guarded_amqp import CODED, COMPRESSED, FLAW, UNREADABLE
 from shared.queues import DELIVERY_LIMIT, Lane
 from shared.rows import RowReader
 from shared.settings import WorkerSettings
 from tests.builders import a_row
 from worker.job import Job, JobReader
+from worker.refusals import MessageRefused
 
 READER = JobReader(RowReader(WorkerSettings(broker_url="amqp://", redis_url="redis://")))
 
@@ -51,14 +51,6 @@ def test_rows_come_by_position_or_by_name(body: Any) -> None:
     assert [row.regno_recognize for row in job.rows] == [a_row()["regno_recognize"]]
 
 
-def test_a_compressed_message_is_read_like_any_other() -> None:
-
-    body = zlib.compress(json.dumps([[[a_row()]], {}, {}]).encode())
-    job = read(a_message(body, compression="application/x-gzip"))
-    assert job.failure is None
-    assert len(job.rows) == 1
-
-
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"\xff", b"[]", b"[[], {}]", b'{"rows": []}', b"[" * 100_000],
@@ -81,26 +73,146 @@ def test_a_wrong_field_becomes_a_failure_that_names_it() -> None:
     assert failure.pointer == "/1/direction"
 
 
+def refused(message: Message) -> MessageRefused:
+    with pytest.raises(MessageRefused) as caught:
+        read(message)
+    return caught.value
+
+
+UNCLEAN = ["", "a\nb", "\x1b[31m", "\u202eabc", "\ud800", "x" * 256, b"id", 5, None, [], {}, True]
+
+
+@pytest.mark.parametrize("value", UNCLEAN, ids=repr)
+@pytest.mark.parametrize(("header", "kind"), [("task", "task"), ("id", "id")])
+def test_a_task_or_an_id_that_is_no_clean_text_is_refused(
+    header: str, kind: str, value: Any
+) -> None:
+    error = refused(a_message(**{header: value}))
+    assert error.kind == kind
+    assert error.job is None
+
+
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "kind", "told"),
     [
-        {"expires": "tomorrow"},
-        {"expires": 5},
-        {"x-delivery-count": "often"},
-        {"x-delivery-count": [1]},
-        {"group": "array", "group_index": 0, "chunks": math.inf, "first_row": 0},
+        ({"expires": "tomorrow"}, "header", "expires"),
+        ({"expires": 5}, "header", "expires"),
+        ({"expires": "9999-99-99"}, "header", "expires"),
+        ({"expires": [1]}, "header", "expires"),
+        ({"eta": "2026-01-01T00:00:00"}, "header", "countdown"),
+        ({"request_id": "a\nb"}, "header", "request_id"),
+        ({"request_id": ["a"]}, "header", "request_id"),
+        ({"request_id": "x" * 256}, "header", "request_id"),
+        ({"task": "other.task"}, "unknown_task", "other.task"),
     ],
 )
-def test_a_message_with_unreadable_headers_is_no_task(headers: dict[str, Any]) -> None:
-    with pytest.raises(InvalidTaskError):
-        read(a_message(**headers))
+def test_whoever_waits_for_a_refused_task_is_told_why(
+    headers: dict[str, Any], kind: str, told: str
+) -> None:
+    error = refused(a_message(**headers))
+    assert error.kind == kind
+    assert error.job is not None
+    assert error.job.refused
+    assert error.job.task_id == "1"
+    assert error.job.failure is not None
+    assert told in error.job.failure.detail
 
 
-def test_a_message_without_an_id_is_no_task() -> None:
+@pytest.mark.parametrize(
+    ("flaw", "content_type", "kind"),
+    [
+        (COMPRESSED, "application/json", "compression"),
+        (CODED, "application/json", "content_encoding"),
+        (None, "application/x-python-serialize", "body"),
+        (None, None, "body"),
+    ],
+)
+def test_a_body_that_is_not_read_is_told_to_whoever_waits(
+    flaw: str | None, content_type: str | None, kind: str
+) -> None:
     message = a_message()
-    del message.headers["id"]
-    with pytest.raises(InvalidTaskError):
-        read(message)
+    message.properties = {} if flaw is None else {FLAW: flaw}
+    message.content_type = content_type
+    error = refused(message)
+    assert error.kind == kind
+    assert error.job is not None
+    assert isinstance(error.job.failure, MalformedBody)
+
+
+def test_a_message_whose_properties_cannot_be_decoded_is_refused() -> None:
+    message = a_message()
+    message.properties = {FLAW: UNREADABLE}
+    assert refused(message).kind == "properties"
+
+
+@pytest.mark.parametrize("count", ["often", [1], -5, 2.5, None])
+def test_a_count_of_deliveries_that_is_none_is_ignored(count: Any) -> None:
+    assert read(a_message(**{"x-delivery-count": count})).failed_deliveries == 0
+
+
+@pytest.mark.parametrize("index", [math.inf, "x", [1], -1, 5])
+def test_a_chunk_that_contradicts_itself_is_refused(index: object) -> None:
+    headers: dict[str, Any] = CHUNK | {"group_index": index}
+    assert refused(a_message(**headers)).kind == "chunk"
+
+
+@pytest.mark.parametrize("group", UNCLEAN, ids=repr)
+def test_a_chunk_of_an_array_without_a_clean_id_is_refused(group: object) -> None:
+    headers: dict[str, Any] = CHUNK | {"group": group}
+    assert refused(a_message(**headers)).kind == "chunk"
+
+
+@pytest.mark.parametrize("name", ["callbacks", "errbacks", "chain", "chord"])
+def test_what_is_to_be_sent_after_a_task_fails_it(name: str) -> None:
+    task = {"task": "pick_regno", "args": [], "kwargs": {}, "options": {}}
+    failure = read(a_message([[[a_row()]], {}, {name: [task]}])).failure
+    assert isinstance(failure, MalformedBody)
+    assert "not supported" in failure.detail
+
+
+@pytest.mark.parametrize("embed", [{}, None, {"callbacks": None, "chain": []}])
+def test_a_task_that_nothing_follows_is_done(embed: object) -> None:
+    assert read(a_message([[[a_row()]], {}, embed])).failure is None
+
+
+def an_old_message(**fields: object) -> Message:
+    message = a_message(json.dumps({"args": [], "kwargs": {}, **fields}).encode())
+    message.headers = {}
+    return message
+
+
+def test_a_task_of_protocol_1_is_told_to_use_protocol_2() -> None:
+    error = refused(an_old_message(task="pick_regno", id="1"))
+    assert error.job is not None
+    assert error.job.failure is not None
+    assert "task_protocol" in error.job.failure.detail
+
+
+@pytest.mark.parametrize("value", [v for v in UNCLEAN if not isinstance(v, bytes)], ids=repr)
+@pytest.mark.parametrize("field", ["task", "id"])
+def test_an_old_message_without_a_clean_task_or_id_is_refused(field: str, value: object) -> None:
+    message = an_old_message(**{"task": "pick_regno", "id": "1", field: value})
+    assert refused(message).job is None
+
+
+@pytest.mark.parametrize("body", [b"", b"[", b"5", b"[" * 100_000, b"\xff"])
+def test_a_message_that_is_no_task_at_all_is_refused(body: bytes) -> None:
+    message = a_message(body)
+    message.headers = {}
+    assert refused(message).kind == "task"
+
+
+@pytest.mark.parametrize("reply_to", ["\ud800", "a\nb", "", 5, None])
+def test_a_reply_queue_that_is_no_clean_text_is_none(reply_to: object) -> None:
+    message = a_message()
+    message.properties = {"reply_to": reply_to}
+    assert read(message).reply_to is None
+
+
+def test_a_time_to_live_of_the_cache_has_a_ceiling() -> None:
+    ticket = read(a_message(cache=f"{'0' * 32} 999999999999")).cache
+    assert ticket is not None
+    assert ticket.ttl_ms == MAX_TTL_MS
 
 
 def test_a_ticket_for_the_cache_is_read_and_an_unreadable_one_left_out() -> None:
@@ -150,7 +262,7 @@ def test_a_wrong_field_of_a_chunk_is_named_by_its_row_in_the_array(body: Any, po
 
 
 def test_a_chunk_that_cannot_be_placed_is_no_task() -> None:
-    with pytest.raises(InvalidTaskError):
+    with pytest.raises(MessageRefused):
         read(a_message(**(CHUNK | {"group_index": 2})))
 
 

@@ -4,6 +4,7 @@ import pytest
 from celery import Celery
 from kombu.transport.pyamqp import SSLTransport
 
+from shared.guarded_amqp import GuardedConnection
 from worker.app import prepare_transport, speaks_amqp
 from worker.lane_consumer import LaneConsumer
 from worker.read_ahead import ReadAhead
@@ -30,7 +31,8 @@ def test_rabbitmq_is_read_ahead_of() -> None:
 def test_what_was_to_be_encrypted_is() -> None:
     app = prepared("amqps://localhost//")
     transport = app.connection_for_read().get_transport_cls()
-    assert transport is SSLTransport
+    assert issubclass(transport, SSLTransport)
+    assert issubclass(transport.Connection, GuardedConnection)
     assert has_a_channel_for_each_lane(app)
 
 

@@ -1,0 +1,1 @@
+"""What nobody here would send: messages that break decoders, and how the service bears them."""
