@@ -21,7 +21,6 @@ _own_files = 256  # at most: log, listeners, brokers, metrics
 worker_connections = 8192
 if _open_files != resource.RLIM_INFINITY:
     worker_connections = min(worker_connections, max(_open_files - _own_files, _open_files // 2))
-keepalive = 75  # longer than load balancers keep idle connections, so that they close first
 # Longer than the longest wait a caller may ask for.
 graceful_timeout = int(float(os.environ.get("REGNO_MAX_TIMEOUT", "30"))) + 5
 timeout = 60

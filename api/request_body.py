@@ -1,6 +1,7 @@
 """The body of an HTTP request as bytes: its content coding undone, its text in UTF-8."""
 
 import codecs
+import io
 import json
 import time
 import zlib
@@ -52,6 +53,12 @@ def body_of(request: Request) -> bytes:
     del environ["HTTP_CONTENT_ENCODING"]  # undone, for whoever asks for the body again
     environ[BODY] = body
     return body
+
+
+def release_body(request: Request) -> None:
+    """Forgets the body: nobody may ask for it any more."""
+    request.environ.pop(BODY, None)
+    request.environ["wsgi.input"] = io.BytesIO()
 
 
 def _gunzip(body: bytes, limit: int | None) -> bytes:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from flask import Request
 
-from api.request_body import CSV, JSON, body_of, codec_of, text_of
+from api.request_body import CSV, JSON, body_of, codec_of, release_body, text_of
 from api.request_csv import read_csv
 from shared.errors import MalformedBody, UnsupportedContent
 from shared.rows import Row, RowReader
@@ -22,14 +22,19 @@ class RequestRows(NamedTuple):
     single: bool
 
 
+_Read = Callable[[bytes, str | None, RowReader], RequestRows]
+
+_LARGE_BYTES = 64 * 1024
+
+
 def read_rows(request: Request, reader: RowReader) -> RequestRows:
     """The rows of a request body: a JSON object, a JSON array, or CSV with a header row.
 
     Raises UnsupportedContent, MalformedBody, InvalidField, TooLarge. A body over the limit
     of bytes is werkzeug's RequestEntityTooLarge.
     """
-    if request.environ.get("CONTENT_TYPE") == JSON:
-        return _read_json(body_of(request), None, reader)  # nearly every call
+    if request.environ.get("CONTENT_TYPE") == JSON:  # nearly every call
+        return _read(_read_json, request, None, reader)
     read = _READERS.get(request.mimetype)
     if read is None:
         raise UnsupportedContent(
@@ -37,7 +42,16 @@ def read_rows(request: Request, reader: RowReader) -> RequestRows:
             f"add the header `Content-Type: {JSON}`"
         )
     codec = codec_of(request.mimetype_params.get("charset"))
-    return read(body_of(request), codec, reader)
+    return _read(read, request, codec, reader)
+
+
+def _read(read: _Read, request: Request, codec: str | None, reader: RowReader) -> RequestRows:
+    """Reads the body, and lets go of a large one: its request may wait for a long time."""
+    body = body_of(request)
+    rows = read(body, codec, reader)
+    if len(body) > _LARGE_BYTES:
+        release_body(request)
+    return rows
 
 
 def _read_json(body: bytes, codec: str | None, reader: RowReader) -> RequestRows:
@@ -59,7 +73,7 @@ def _read_csv(body: bytes, codec: str | None, reader: RowReader) -> RequestRows:
     return RequestRows(reader.read_objects(objects), single=False)
 
 
-_READERS: dict[str, Callable[[bytes, str | None, RowReader], RequestRows]] = {
+_READERS: dict[str, _Read] = {
     JSON: _read_json,
     CSV: _read_csv,
     **dict.fromkeys(_UNSAID, _read_json),

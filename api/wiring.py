@@ -81,6 +81,7 @@ def wire(settings: ApiSettings, tracer: "Tracer | None") -> tuple[Flask, Dispatc
     served = Served(
         make_gate(settings, metrics),
         settings.max_body_bytes,
+        settings.keep_alive,
         ApiKeys(settings.api_keys).in_head,
         metrics.tallies.report,
         metrics.unexpected,

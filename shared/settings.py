@@ -83,6 +83,8 @@ class ApiSettings(Settings, frozen=True, kw_only=True):
     """How long an accepted asynchronous task may wait for a worker before it expires."""
     cache_ttl: Annotated[float, Meta(ge=0, le=24 * 3600)] = 0
     """How long a result answers identical synchronous requests, at most a day; 0 is no cache."""
+    keep_alive: Count = 75
+    """Seconds that an idle connection is kept: more than a load balancer keeps its own."""
     root_path: Annotated[str, Meta(pattern="^(/[A-Za-z0-9._~-]+)*$")] = ""
     """What a proxy has before every path of this service, as ``/regno``; empty: nothing."""
     drain_file: Annotated[str, Meta(min_length=1)] = "/run/regno/draining"

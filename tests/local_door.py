@@ -23,7 +23,7 @@ from tests.raw_http import SECONDS, RawClient
 LARGE_BYTES = 32 * 1024 * 1024
 """More than the buffers of a socket take."""
 
-PATIENT = Patience(idle=60, head=60, linger=60)
+PATIENT = Patience(idle=60, head=60, read=60, linger=60, last=60)
 
 
 class LocalDoor:
@@ -59,6 +59,17 @@ class LocalDoor:
 
     def connect(self) -> RawClient:
         return RawClient(self.addresses[0])
+
+    def ask_anew(self, *lines: str) -> int:
+        """The status that a new connection is answered with; 0 where it is hung up on."""
+        with self.connect() as client:
+            try:
+                return client.ask(*lines).status
+            except (AssertionError, OSError):
+                return 0
+
+    def held_bytes(self) -> int:
+        return self._door.held_bytes
 
     def open_connections(self) -> int:
         return len(self._door.connections)
@@ -105,6 +116,7 @@ class LocalDoor:
         served = Served(
             gate,
             self._max_body_bytes,
+            self._patience.idle,
             knows_caller,
             lambda: None,
             lambda where: self.failures.update((where,)),

@@ -28,10 +28,10 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
     @blueprint.post("/tasks")
     def create() -> Response:
         key = _idempotency_key()
+        body = b"" if key is None else request.mimetype.encode() + b"\n" + body_of(request)
         rows, _ = read_rows(request, reader)
         if key is None:
             return accepted(dispatcher.submit(rows, g.request_id), {})
-        body = request.mimetype.encode() + b"\n" + body_of(request)
         return accepted(dispatcher.submit_once(rows, g.request_id, key, body), {})
 
     @blueprint.get("/tasks/<task_id>")

@@ -38,6 +38,14 @@ _PUMP_SECONDS = 0.001
 _GIVEN_UP = 1 / 64
 """Share of the connections that is given up at once where there are too many."""
 
+_RESERVE = 16
+"""Connections beyond the limit, for health checks."""
+_HEALTH = frozenset(("/livez", "/readyz"))
+
+_LEAST_MEMORY = 64 * 1024 * 1024
+_BODIES = 4
+"""Bytes that a process holds of bodies and of answers that wait to be read; or so many bodies."""
+
 _SILENT_SECONDS = 0.5
 """Whoever has just come, or just been answered, is not among those."""
 
@@ -64,6 +72,9 @@ class FrontDoor:
         self.unexpected = served.unexpected
         self.draining = False
         self.connections: set[Connection] = set()
+        self.held_bytes = 0
+        """Of bodies, and of answers that wait to be read."""
+        self._most_held = max(_LEAST_MEMORY, _BODIES * served.max_body_bytes)
         self._max_connections = max_connections
         self._app = app
         self._gate: Gate = served.gate
@@ -86,7 +97,21 @@ class FrontDoor:
             "REMOTE_ADDR": remote[0],
             "REMOTE_PORT": str(remote[1]),
         }
-        self.connections.add(Connection(plain, base, self))
+        connection = Connection(plain, base, self)
+        connection.limited = len(self.connections) >= self._max_connections
+        self.connections.add(connection)
+
+    def take(self, count: int) -> bool:
+        """See ``Door``: who does not read its answer is hung up on for it."""
+        self.held_bytes += count
+        if count > 0 and self.held_bytes > self._most_held:
+            stalled = [c for c in self.connections if c.stalled]
+            stalled.sort(key=lambda c: c.since)
+            for connection in stalled:
+                if self.held_bytes <= self._most_held:
+                    break
+                connection.close()
+        return self.held_bytes <= self._most_held
 
     def closed(self, connection: Connection) -> None:
         """See ``Door``."""
@@ -113,6 +138,14 @@ class FrontDoor:
         nothing of how fast a lane's work is done.
         """
         environ = request.environ
+        if (
+            connection.limited
+            and environ["PATH_INFO"] not in _HEALTH
+            and self._still_full(connection)
+        ):
+            request.keep_alive = False
+            detail = "Too many connections: come back later"
+            return self.failure(request, HTTPStatus.SERVICE_UNAVAILABLE, detail)
         entrance = self._gate.entrance(environ)
         place = None
         if entrance is not None and (request.known or self._knows_caller(environ)):
@@ -179,20 +212,32 @@ class FrontDoor:
     def has_room(self) -> bool:
         """Whether one more connection may come in.
 
-        Where it is full, those that have been silent for the longest are hung up on for it.
+        Where it is full, those that have been silent for the longest are hung up on for it. A few
+        more come in than there is room for: those are served health checks only.
         """
         if len(self.connections) >= self._max_connections:
             before = time.monotonic() - _SILENT_SECONDS
-            silent = [c for c in self.connections if not c.answering and c.since < before]
+            silent = [c for c in self.connections if c.expendable and c.since < before]
             silent.sort(key=lambda c: c.since)
             for connection in silent[: math.ceil(self._max_connections * _GIVEN_UP)]:
                 connection.close()
-        return len(self.connections) < self._max_connections
+        return len(self.connections) < self._max_connections + _RESERVE
+
+    def _still_full(self, connection: Connection) -> bool:
+        """Whether a connection of the reserve cannot have the place of one that asks nothing."""
+        served = [c for c in self.connections if not c.limited]
+        if len(served) >= self._max_connections:
+            idle = [c for c in served if c.idle or (c.expendable and c.answering)]
+            if not idle:
+                return True
+            min(idle, key=lambda c: c.since).close()
+        connection.limited = False
+        return False
 
     def close_idle(self) -> None:
         """Hangs up on clients that wait for nothing."""
         for connection in list(self.connections):
-            if connection.idle:
+            if connection.idle and not connection.has_unread():
                 connection.close()
 
     def close(self) -> None:

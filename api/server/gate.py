@@ -117,7 +117,8 @@ class Gate:
         if entrance is not None:
             self._answered(entrance.path, status)
         customer_form = entrance is not None and entrance.customer_form
-        return _encode(customer_form, status, detail, request_id, keep_alive=False)
+        head = environ.get("REQUEST_METHOD") == "HEAD"
+        return _encode(customer_form, status, detail, request_id, keep_alive=False, head=head)
 
     def _refusal(self, entrance: Entrance, request_id: str, keep_alive: bool) -> bytes:
         self._answered(entrance.path, _REFUSED)
@@ -139,7 +140,13 @@ def _around_id(
 
 
 def _encode(
-    customer_form: bool, status: HTTPStatus, detail: str, request_id: str, *, keep_alive: bool
+    customer_form: bool,
+    status: HTTPStatus,
+    detail: str,
+    request_id: str,
+    *,
+    keep_alive: bool,
+    head: bool = False,
 ) -> bytes:
     """A response of texts that hold nothing JSON would have to escape.
 
@@ -154,11 +161,15 @@ def _encode(
             f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}",'
             f'"request_id":"{request_id}"}}'
         )
-    headers = [("Content-Type", kind), ("X-Request-ID", request_id)]
+    headers = [
+        ("Content-Type", kind),
+        ("X-Request-ID", request_id),
+        ("Cache-Control", "no-store"),
+    ]
     if status is _REFUSED:
         headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
     line = f"{status.value} {status.phrase.upper()}"
-    return encode_response(line, headers, body.encode(), keep_alive, head=False)
+    return encode_response(line, headers, body.encode(), keep_alive, head)
 
 
 class Place:
@@ -193,6 +204,8 @@ class Served(NamedTuple):
 
     gate: Gate
     max_body_bytes: int
+    keep_alive: float
+    """Seconds that an idle connection is kept."""
     knows_caller: Callable[[Environ], bool]
     """Whether a request's head shows that its caller may be served."""
     report: Callable[[], None]

@@ -50,6 +50,7 @@ class HttpRequest:
 
     __slots__ = (
         "body",
+        "body_bytes",
         "environ",
         "expects_continue",
         "head_done",
@@ -63,6 +64,8 @@ class HttpRequest:
         self.environ: Environ = dict(base)
         self.target = b""
         self.body = bytearray()
+        self.body_bytes = 0
+        """Size of a whole body."""
         self.head_done = False
         self.expects_continue = False
         """The body comes once the client has been told to go on."""
@@ -91,7 +94,8 @@ class HttpRequest:
 
     def finish_body(self, *, complete: bool) -> None:
         """All of the body is there, whichever way it was framed; or it is cut, being too large."""
-        body = bytes(self.body)
+        body, self.body = bytes(self.body), bytearray()
+        self.body_bytes = len(body)
         if self.environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
             # It has been undone. While werkzeug sees it, it takes no length to be known.
             self.environ["CONTENT_LENGTH"] = str(len(body))

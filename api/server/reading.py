@@ -1,8 +1,10 @@
 """Bytes in, requests out: all of reading HTTP/1.1 that needs no socket."""
 
+import re
 from collections import deque
 from collections.abc import Mapping
-from http import HTTPStatus
+from functools import lru_cache
+from http import HTTPMethod, HTTPStatus
 from typing import Any, NamedTuple
 
 import httptools
@@ -13,6 +15,13 @@ MAX_HEAD_BYTES = 64 * 1024
 """A head that is not complete with so many bytes is refused when more come."""
 MAX_HEADER_LINES = 256
 MAX_TARGET_BYTES = 8190
+MAX_PORT = 65_535
+_HOST = re.compile(
+    r"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?"
+)
+"""RFC 3986 section 3.2.2; without the comma, by which several of these headers are joined."""
+_METHOD = re.compile(rb"(?:^|\r\n)([!#$%&*+.^_|~0-9A-Za-z-]{1,40}) [^ \r\n]+ HTTP/1\.1\r\n")
+_KNOWN_METHODS = frozenset(method.value.encode() for method in HTTPMethod)
 MAX_LENGTH_DIGITS = 19
 """Of a Content-Length; more would not fit into 64 bits."""
 
@@ -92,6 +101,11 @@ class RequestReader:
         self.ended = True
         self.request = None
 
+    def ahead_bytes(self) -> int:
+        """Bytes of the bodies of all requests that are here, whole or not."""
+        whole = sum(request.body_bytes for request in self.ready)
+        return whole + (0 if self.request is None else len(self.request.body))
+
     def drop(self) -> None:
         """Reads no further, and forgets what is ready."""
         self.end()
@@ -124,7 +138,7 @@ class RequestReader:
                 raise
             self.refuse(*cause.refusal)
         except httptools.HttpParserError as error:
-            self.refuse(HTTPStatus.BAD_REQUEST, _plain(error))
+            self.refuse(*_refusal_of(error, data))
         return b""
 
     def _stay_with_http(self) -> bytes:
@@ -172,7 +186,7 @@ class RequestReader:
         try:
             request.finish_head(parser.get_method().decode(), parser.get_http_version())
         except httptools.HttpParserInvalidURLError as error:
-            raise _Refused(HTTPStatus.BAD_REQUEST, _plain(error)) from error
+            raise _Refused(HTTPStatus.BAD_REQUEST, "Expected a target that is a path") from error
         flaw = flaw_of(request.environ)
         if flaw is not None:
             raise _Refused(*flaw)
@@ -224,8 +238,9 @@ def flaw_of(environ: Environ) -> Refusal | None:
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         return Refusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "Expected HTTP/1.1")
     host = environ.get("HTTP_HOST")
-    if ("," in host) if host is not None else version == "HTTP/1.1":
-        return Refusal(HTTPStatus.BAD_REQUEST, "Expected one Host header")
+    # It may be empty, as that of a target without an authority is.
+    if not is_host(host) if host else (host is None and version == "HTTP/1.1"):
+        return Refusal(HTTPStatus.BAD_REQUEST, "Expected one Host header, of a host and its port")
     if len(environ.get("CONTENT_LENGTH", "")) > MAX_LENGTH_DIGITS:
         return Refusal(HTTPStatus.BAD_REQUEST, "Expected a shorter Content-Length")
     coding = environ.get("HTTP_TRANSFER_ENCODING")
@@ -253,6 +268,18 @@ def _head_for_body(request: HttpRequest) -> bytes:
     return f"POST / HTTP/1.1\r\n{framing}\r\nConnection: {connection}\r\n\r\n".encode()
 
 
-def _plain(error: BaseException) -> str:
-    """What a parser's error says, fit to stand in a JSON string."""
-    return "".join(c for c in str(error) if c.isprintable() and c not in '"\\') or "Not HTTP/1.1"
+@lru_cache(maxsize=1024)
+def is_host(host: str) -> bool:
+    """Whether it is what RFC 9110 section 7.2 wants in Host: a name or an address, and a port."""
+    found = _HOST.fullmatch(host)
+    return found is not None and int(found[1] or 0) <= MAX_PORT
+
+
+def _refusal_of(error: httptools.HttpParserError, data: bytes) -> Refusal:
+    """What is said of bytes that the parser could not read; its own words are for its authors."""
+    if isinstance(error, httptools.HttpParserInvalidMethodError):
+        unknown = [name for name in _METHOD.findall(data) if name not in _KNOWN_METHODS]
+        if unknown:
+            detail = f"The method {unknown[0].decode()} is not known"
+            return Refusal(HTTPStatus.NOT_IMPLEMENTED, detail)
+    return Refusal(HTTPStatus.BAD_REQUEST, "Expected a request as HTTP/1.1 writes it")

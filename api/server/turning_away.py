@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from api.server.reading import is_host
+
 _HEAD = re.compile(
     rb"POST (/[!-~]*) HTTP/1\.1"
     rb"((?:\r\n[!#$%&'*+\-.^`|~0-9A-Za-z]+:[\t -~\x80-\xff]*)+)"
@@ -20,7 +22,7 @@ _LENGTH = b"\r\ncontent-length:"
 _HOST = b"\r\nhost:"
 _REQUEST_ID = b"\r\nx-request-id:"
 _PREFER = b"\r\nprefer:"
-_UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|connection|upgrade|expect):")
+_UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|(?:proxy-)?connection|upgrade|expect):")
 _LENGTH_DIGITS = 9
 
 _END = b"\r\n\r\n"
@@ -62,7 +64,7 @@ def _read_head(data: bytes) -> PlainPost | None:
     if _UNUSUAL.search(head):
         return None
     length, host = _value(head, _LENGTH), _value(head, _HOST)
-    if not host or b"," in host or not length.isdigit() or len(length) > _LENGTH_DIGITS:
+    if not is_host(host.decode("latin-1")) or not length.isdigit() or len(length) > _LENGTH_DIGITS:
         return None
     path, _, query = path.partition(b"?")
     return PlainPost(

@@ -14,7 +14,9 @@ from api.server.log import log_errors_of
 from api.server.serving import drain, serve
 
 _HEAD_SECONDS = 30.0
+_READ_SECONDS = 20.0
 _LINGER_SECONDS = 2.0
+_LAST_SECONDS = 30.0
 
 
 class FrontDoorWorker(GeventWorker):  # type: ignore[misc]
@@ -23,8 +25,10 @@ class FrontDoorWorker(GeventWorker):  # type: ignore[misc]
     def run(self) -> None:
         """See gunicorn: serves until told to stop."""
         log_errors_of(gevent.get_hub())
-        patience = Patience(float(self.cfg.keepalive), _HEAD_SECONDS, _LINGER_SECONDS)
         served = self.wsgi.extensions[SERVED]
+        patience = Patience(
+            served.keep_alive, _HEAD_SECONDS, _READ_SECONDS, _LINGER_SECONDS, _LAST_SECONDS
+        )
         door = FrontDoor(self.wsgi, served, patience, self.worker_connections)
         listeners = [Listener(sock, door) for sock in self.sockets]
         if self.cfg.workers > 1:

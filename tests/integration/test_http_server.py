@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.raw_http import SECONDS, RawClient
 HOST = "Host: door"
 GET = ("GET /path HTTP/1.1", HOST)
 CHUNKED = "Transfer-Encoding: chunked"
+POST = ("POST /path HTTP/1.1", HOST)
 WAIT = ("POST /wait HTTP/1.1", HOST, "Content-Length: 0")
 
 
@@ -265,7 +267,26 @@ BAD = {
     "HTTP/2 by number": (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-    "a made-up method": (b"MAKE / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "a made-up method": (b"MAKE / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+    "a made-up method of signs": (b'"@" / HTTP/1.1\r\nHost: x\r\n\r\n', 400),
+    **{
+        f"host {host.decode()}": (b"GET / HTTP/1.1\r\nHost: %b\r\n\r\n" % host, 400)
+        for host in (
+            b"a b",
+            b"a/b",
+            b"http://a",
+            b"user@a",
+            b"a:b",
+            b"a:1:2",
+            b"a:65536",
+            b"[::1",
+            b"a?b",
+            b"a#b",
+            b"a\\b",
+            b"<a>",
+            b"%zz",
+        )
+    },
     "a space in the target": (b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "a target without a slash": (b"GET a HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "a target without a host": (b"GET http:// HTTP/1.1\r\nHost: x\r\n\r\n", 400),
@@ -453,7 +474,7 @@ def test_a_client_that_asks_nothing_is_hung_up_on_without_a_word(first: bytes) -
 
 
 def test_a_client_that_waits_for_its_answer_is_not_hung_up_on() -> None:
-    with LocalDoor(patience=Patience(0.1, 0.1, 0.1)) as door, door.connect() as client:
+    with LocalDoor(patience=Patience(0.1, 0.1, 0.1, 0.1, 0.1)) as door, door.connect() as client:
         client.send(*WAIT)
         with door.connect() as other:
             assert other.read_end() == b""  # this one was; so clients have been looked at
@@ -463,7 +484,7 @@ def test_a_client_that_waits_for_its_answer_is_not_hung_up_on() -> None:
 
 
 def test_a_client_that_does_not_read_is_given_up() -> None:
-    with LocalDoor(patience=PATIENT._replace(idle=0.3)) as door, door.connect() as client:
+    with LocalDoor(patience=PATIENT._replace(read=0.3)) as door, door.connect() as client:
         client.send("GET /large HTTP/1.1", HOST)
         door.wait_open(1)
         door.wait_open(0)
@@ -670,18 +691,100 @@ def test_where_it_is_full_it_gives_up_who_is_silent_and_keeps_who_waits() -> Non
             client.close()
 
 
-def test_where_everybody_waits_for_an_answer_it_accepts_when_one_is_done() -> None:
+def test_where_everybody_waits_others_are_refused_and_health_is_told() -> None:
     with LocalDoor(max_connections=2, in_flight=5) as door:
         waiting = [door.connect() for _ in range(2)]
         for client in waiting:
             client.send(*WAIT)
         door.wait_answering(2)
-        with door.connect() as client:
-            client.send(*GET)
+        with door.connect() as client, door.connect() as health:
+            refused = client.ask(*GET)
+            assert refused.status == 503
+            assert refused.headers["retry-after"] == "1"
+            assert client.read_end() == b""
+            assert health.ask("GET /livez HTTP/1.1", "Host: x").status == 200
             door.released.set()
-            assert client.read().status == 200
+            assert all(client.read().status == 200 for client in waiting)
         for client in waiting:
             client.close()
+
+
+def test_a_client_that_has_gone_while_it_waited_makes_room() -> None:
+    with LocalDoor(max_connections=2, in_flight=5) as door:
+        gone = [door.connect() for _ in range(2)]
+        for client in gone:
+            client.send(*WAIT)
+        door.wait_answering(2)
+        for client in gone:
+            client.close()
+        wait_until(lambda: door.ask_anew(*GET) == 200, SECONDS, "there is room")
+
+
+def test_a_client_that_does_not_read_makes_room() -> None:
+    with LocalDoor(max_connections=2) as door:
+        greedy = [door.connect() for _ in range(2)]
+        for client in greedy:
+            client.send("GET /large HTTP/1.1", "Host: x")
+        door.wait_answering(2)
+        wait_until(lambda: door.ask_anew(*GET) == 200, SECONDS, "there is room")
+        for client in greedy:
+            client.close()
+
+
+def test_clients_that_do_not_read_take_no_more_memory_than_there_is() -> None:
+    with LocalDoor() as door:
+        greedy = [door.connect() for _ in range(10)]
+        for client in greedy:
+            client.send("GET /large HTTP/1.1", "Host: x")
+        # 64 MiB hold two of these answers.
+        wait_until(lambda: door.open_connections() <= 2, SECONDS, "the others are hung up on")
+        for client in greedy:
+            client.close()
+
+
+def test_bodies_that_do_not_end_take_no_more_memory_than_there_is() -> None:
+    with LocalDoor(max_body_bytes=16 * 1024 * 1024) as door:
+        half = b"x" * (15 * 1024 * 1024)
+        clients = [door.connect() for _ in range(5)]
+        for client in clients[:4]:
+            client.send(*POST, f"Content-Length: {len(half) + 1}", body=half)
+        wait_until(lambda: door.held_bytes() == 4 * len(half), SECONDS, "all has been read")
+        clients[4].send(*POST, f"Content-Length: {len(half) + 1}", body=half)
+        assert clients[4].read().status == 503
+        clients[0].send_raw(b"x")
+        assert clients[0].read().status == 200
+        for client in clients:
+            client.close()
+
+
+def test_a_body_is_not_read_ahead_of_an_answer() -> None:
+    with LocalDoor(max_body_bytes=LARGE_BYTES) as door, door.connect() as client:
+        client.send(*WAIT)
+        door.wait_answering(1)
+        client.send(*POST, f"Content-Length: {LARGE_BYTES}")
+        client.socket.settimeout(1.0)
+        with pytest.raises(TimeoutError):
+            client.send_raw(b"x" * LARGE_BYTES)
+        assert door.held_bytes() < 1024 * 1024
+
+
+def test_a_refused_head_request_has_no_body(client: RawClient) -> None:
+    client.send_raw(b"HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n")
+    assert client.read_end().endswith(b"\r\n\r\n")
+
+
+def test_an_answer_of_the_servers_own_is_not_stored(client: RawClient) -> None:
+    client.send_raw(b"GET / HTTP/1.1\r\n\r\n")
+    assert client.read().headers["cache-control"] == "no-store"
+
+
+def test_a_busy_sender_is_read_until_it_has_sent_all() -> None:
+    with LocalDoor(patience=PATIENT._replace(linger=0.3)) as door, door.connect() as client:
+        client.send(*POST, "X-Stranger: 1", "Content-Length: 50000000")
+        for _ in range(10):
+            client.send_raw(b"x" * 1000)
+            time.sleep(0.1)  # slower in all than the time to hang up, and never silent for so long
+        assert client.read().status == 200
 
 
 # Where it listens.
