@@ -7,7 +7,6 @@ from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from api.auth import ApiKeys, require_api_key
-from api.caching import forbid_caching
 from api.dispatch.dispatcher import Dispatcher
 from api.errors import register_error_handlers
 from api.framework import Application
@@ -36,7 +35,6 @@ def create_app(
     reader = RowReader(settings)
     metrics.count_requests(app, api_metrics)
     add_request_ids(app)
-    forbid_caching(app)
     require_api_key(app, ApiKeys(settings.api_keys))
     register_error_handlers(app, api_metrics.unexpected)
     app.register_blueprint(reg.make_blueprint(dispatcher, reader, settings.default_timeout))

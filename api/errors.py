@@ -98,6 +98,7 @@ def _on_regno_error(error: errors.RegnoError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthorised):
         headers["WWW-Authenticate"] = 'ApiKey header="x-api-key"'
+        headers["Vary"] = "x-api-key"
     if isinstance(error, errors.UnsupportedContent):  # RFC 9110 section 15.5.16
         if isinstance(error, errors.UnsupportedCoding):
             headers["Accept-Encoding"] = request_body.CODING

@@ -120,7 +120,7 @@ class JobReader:
         if "task" not in headers:
             raise _refused_old(message)
         task, task_id = headers["task"], cast("str", headers.get("id"))
-        if not is_clean(task):
+        if task != TASK_NAME and not is_clean(task):
             raise MessageRefused("task", "Header task: expected 1 to 255 printable characters")
         if not is_clean(task_id):
             raise MessageRefused("id", "Header id: expected 1 to 255 printable characters")
@@ -176,7 +176,7 @@ class JobReader:
     def _read_rows(self, message: Message) -> list[Row]:
         try:
             args, kwargs, embed = _body_decoder.decode(message.body)
-            if embed != _PLAIN_EMBED:
+            if bytes(embed) != _PLAIN_EMBED:
                 _refuse_workflow(_embed_decoder.decode(embed))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise MalformedBody(f"Not a Celery message: {error}") from error

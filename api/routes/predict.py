@@ -28,7 +28,7 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
         wish = read_wish(request, settings.default_timeout, settings.max_timeout)
         deadline = time.monotonic() + wish.timeout
         rows, _ = read_rows(request, reader)
-        headers = {"Preference-Applied": wish.applied} if wish.applied else {}
+        headers = {"Preference-Applied": wish.applied, "Vary": "Prefer"} if wish.applied else {}
         if not wish.respond_async:
             result, cache = dispatcher.predict(rows, deadline, g.request_id)
             return _answer(result, headers | cache_status(cache))

@@ -38,7 +38,7 @@ def make_blueprint(dispatcher: Dispatcher, reader: RowReader, settings: ApiSetti
     def show(task_id: str) -> Response:
         wait = seconds_parameter(request, "wait", 0.0, settings.max_timeout)
         result = dispatcher.wait(task_id, time.monotonic() + wait)
-        return json_response(task_answer(result))
+        return json_response(task_answer(result), headers={"Vary": auth.HEADER})
 
     @blueprint.delete("/tasks/<task_id>")
     def cancel(task_id: str) -> Response:

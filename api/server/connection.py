@@ -235,7 +235,8 @@ class Connection:
         heading = reader.heading
         reader.feed(data)
         self._doubt_caller()
-        self._bound_body()
+        if reader.request is not None or self._held:
+            self._bound_body()
         if heading is None or reader.heading is not heading:
             self.since = time.monotonic()  # else it is a head that takes its time
         if not self.answering:
@@ -277,8 +278,9 @@ class Connection:
             answer = self._door.arrived(self, request)
             if answer is None:
                 self.answering = True
-                self._asked = request.body_bytes
-                self._bound_body()
+                if request.body_bytes > _MAX_AHEAD_BYTES:
+                    self._asked = request.body_bytes
+                    self._bound_body()
                 return
             self._send_now(answer)
             self._answered(request.keep_alive and not self._door.draining)
@@ -330,7 +332,8 @@ class Connection:
                     self.since = time.monotonic()
                     self._wait_until_writable()
         finally:
-            self._hold(0)  # what is ahead is counted again when more of it comes
+            if self._held:
+                self._hold(0)  # what is ahead is counted again when more of it comes
 
     def _wait_until_writable(self) -> None:
         if self._state is _CLOSED:  # for want of memory

@@ -161,11 +161,7 @@ def _encode(
             f'{{"title":"{status.phrase}","status":{status.value},"detail":"{detail}",'
             f'"request_id":"{request_id}"}}'
         )
-    headers = [
-        ("Content-Type", kind),
-        ("X-Request-ID", request_id),
-        ("Cache-Control", "no-store"),
-    ]
+    headers = [("Content-Type", kind), ("X-Request-ID", request_id)]
     if status is _REFUSED:
         headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
     line = f"{status.value} {status.phrase.upper()}"

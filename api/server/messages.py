@@ -132,14 +132,24 @@ def _date_line(second: int) -> bytes:
 def encode_response(
     status: str, headers: Iterable[tuple[str, str]], body: bytes, keep_alive: bool, head: bool
 ) -> bytes:
-    """A whole response, with Content-Length. ``head`` leaves the body out, as HEAD asks."""
+    """A whole response, with Content-Length. ``head`` leaves the body out, as HEAD asks.
+
+    No cache may store it, unless its headers say what caches may do.
+    """
     lines = [f"HTTP/1.1 {status}\r\n"]
     sized = status[:3] in ("204", "304")
     if sized:
         body = b""  # RFC 9112 section 6.3: they end with their head
+    caching_said = False
     for name, value in headers:
         lines.append(f"{name}: {value}\r\n")
-        sized = sized or name.lower() == "content-length"
+        lower = name.lower()
+        if lower == "content-length":
+            sized = True
+        elif lower == "cache-control":
+            caching_said = True
+    if not caching_said:
+        lines.append("Cache-Control: no-store\r\n")
     if not sized:
         lines.append(f"Content-Length: {len(body)}\r\n")
     lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n")

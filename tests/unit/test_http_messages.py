@@ -130,9 +130,17 @@ def test_a_response_has_its_length_and_date_once() -> None:
     response = encode_response("200 OK", [("A", "b")], b"hi", True, False).decode()
     head, _, body = response.partition("\r\n\r\n")
     lines = head.split("\r\n")
-    assert lines[:4] == ["HTTP/1.1 200 OK", "A: b", "Content-Length: 2", "Connection: keep-alive"]
-    assert [line.split(":")[0] for line in lines[4:]] == ["Date"]
+    assert lines[:2] == ["HTTP/1.1 200 OK", "A: b"]
+    own = ["Cache-Control: no-store", "Content-Length: 2", "Connection: keep-alive"]
+    assert lines[2:5] == own
+    assert [line.split(":")[0] for line in lines[5:]] == ["Date"]
     assert body == "hi"
+
+
+def test_what_an_application_says_of_caching_is_kept() -> None:
+    response = encode_response("200 OK", [("cache-control", "no-cache")], b"", True, False)
+    assert response.lower().count(b"cache-control: no-cache") == 1
+    assert response.lower().count(b"cache-control") == 1
 
 
 def test_a_length_that_is_given_is_kept() -> None:
