@@ -23,8 +23,11 @@ class WorkerInfo(msgspec.Struct, frozen=True):
     model_version: str
 
 
-def _key(name: str) -> str:
-    return f"regno:worker:{name}"
+_PREFIX = b"regno:worker:"
+
+
+def _key(name: str) -> bytes:
+    return _PREFIX + name.encode()
 
 
 def announce(redis: Redis, info: WorkerInfo) -> tuple[int, int]:
@@ -53,15 +56,24 @@ def withdraw(redis: Redis, name: str) -> None:
 
 
 def present_workers(redis: Redis) -> list[WorkerInfo]:
-    """The workers that consume now; forgets those whose key has expired.
+    """The workers that consume now; forgets those whose key has expired or is not a worker's.
 
     Raises redis.RedisError.
     """
-    names = [cast("bytes", name).decode() for name in redis.smembers(INDEX_KEY)]
+    names = [cast("bytes", name) for name in redis.smembers(INDEX_KEY)]
     if not names:
         return []
-    values = redis.mget([_key(name) for name in names])
-    gone = [name for name, value in zip(names, values, strict=True) if value is None]
+    values = redis.mget([_PREFIX + name for name in names])
+    told = [_read(value) for value in values]
+    gone = [name for name, info in zip(names, told, strict=True) if info is None]
     if gone:
         redis.srem(INDEX_KEY, *gone)
-    return [msgspec.json.decode(value, type=WorkerInfo) for value in values if value is not None]
+    return [info for info in told if info is not None]
+
+
+def _read(value: object) -> WorkerInfo | None:
+    """What a worker said; None for what no worker has written."""
+    try:
+        return msgspec.json.decode(cast("bytes", value), type=WorkerInfo)
+    except (TypeError, msgspec.DecodeError, UnicodeError, RecursionError):
+        return None

@@ -49,7 +49,11 @@ def lane_queues() -> list[Queue]:
         Lane.SYNC.value,
         routing_key=Lane.SYNC.value,
         durable=True,
-        queue_arguments={"x-max-length": MAX_SYNC_MESSAGES, "x-overflow": "reject-publish"},
+        queue_arguments={
+            "x-queue-type": "classic",  # whatever the virtual host's default is
+            "x-max-length": MAX_SYNC_MESSAGES,
+            "x-overflow": "reject-publish",
+        },
     )
     lasting = Queue(
         Lane.ASYNC.value,

@@ -10,6 +10,14 @@ from typing import Any, Literal
 
 import msgspec
 
+READ_IN_LUA = """
+local function read(key)
+    local stored = redis.pcall('GET', key)
+    return type(stored) == 'string' and stored
+end
+"""
+"""A result as scripts read it: false where there is none, or a key of another type."""
+
 KEY_PREFIX = "celery-task-meta-"
 REPLY_PREFIX = "regno.reply."
 """Reply channel of one api process: this and an id of its own."""

@@ -4,9 +4,11 @@ A field ``batch_rows`` is the variable ``REGNO_BATCH_ROWS``. Nothing else in the
 reads the environment, except the few places that prepare it for a process they start.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +18,15 @@ from shared.errors import InvalidSettings
 PREFIX = "REGNO_"
 REDIS_SCHEMES = ("redis", "rediss")
 BROKER_SCHEMES = ("amqp", "amqps", *REDIS_SCHEMES)
+
+_TLS_OPTIONS: Mapping[str, Sequence[str]] = {
+    "ssl_cert_reqs": ("none", "optional", "required"),
+    "ssl_check_hostname": ("true", "false"),
+    "ssl_ca_certs": (),
+    "ssl_certfile": (),
+    "ssl_keyfile": (),
+}
+"""What a URL may say after its question mark: each with its values, or the path of a file."""
 
 YEAR = 365 * 24 * 3600
 """Seconds. The longest time a setting may name: beyond it, and at infinity, timers overflow."""
@@ -163,7 +174,9 @@ def _check_together(settings: msgspec.Struct) -> None:
 
 
 def _check_url(name: str, url: str, schemes: Sequence[str]) -> None:
-    """Raises InvalidSettings for what is no URL of a server, without showing its password."""
+    """Raises InvalidSettings for a URL that cannot work, without showing its password."""
+    if ";" in url or "," in url.partition("?")[0].rpartition("@")[2]:
+        raise InvalidSettings(f"{name}: expected one address, not a list: use a name of them all")
     try:
         parts = urlsplit(url)
         good = parts.scheme in schemes and parts.hostname and parts.port != 0
@@ -172,6 +185,27 @@ def _check_url(name: str, url: str, schemes: Sequence[str]) -> None:
     if not good:
         known = ", ".join(schemes)
         raise InvalidSettings(f"{name}: expected scheme://host:port of one of {known}")
+    if parts.fragment or "@" in parts.path + parts.query:
+        raise InvalidSettings(f"{name}: percent-encode the password's special characters")
+    is_redis = parts.scheme in REDIS_SCHEMES
+    if is_redis and not re.fullmatch("(/[0-9]*)?", parts.path):
+        raise InvalidSettings(f"{name}: expected the number of a database as the path")
+    _check_options(name, parts.query, secured=parts.scheme in ("rediss", "amqps"))
+
+
+def _check_options(name: str, query: str, *, secured: bool) -> None:
+    """Raises InvalidSettings for an option that is not known, or cannot work."""
+    for option, value in parse_qsl(query, keep_blank_values=True):
+        if option not in _TLS_OPTIONS:
+            known = ", ".join(_TLS_OPTIONS)
+            raise InvalidSettings(f"{name}: option {option} is not known: expected {known}")
+        if not secured:
+            raise InvalidSettings(f"{name}: option {option} needs rediss:// or amqps://")
+        expected = _TLS_OPTIONS[option]
+        if expected and value not in expected:
+            raise InvalidSettings(f"{name}: option {option}: expected {' or '.join(expected)}")
+        if not expected and not Path(value).is_file():
+            raise InvalidSettings(f"{name}: option {option}: there is no such file")
 
 
 def _check_dsn(dsn: str) -> None:

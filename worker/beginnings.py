@@ -17,6 +17,15 @@ _TTL_MS = 3_600_000
 """Renewed by every beginning. Between two lies the restart of a worker: minutes at the most."""
 
 
+# A key of another type is none of a worker's.
+_COUNT = """
+local count = redis.pcall('SCARD', KEYS[1])
+if type(count) == 'number' then return count end
+redis.call('DEL', KEYS[1])
+return 0
+"""
+
+
 class Beginnings:
     """Both methods raise ResultStoreUnavailable."""
 
@@ -28,7 +37,7 @@ class Beginnings:
         try:
             with self._redis.pipeline(transaction=False) as pipe:
                 for job in jobs:
-                    pipe.scard(beginnings_key(job.task_id))
+                    pipe.eval(_COUNT, 1, beginnings_key(job.task_id))
                 return pipe.execute()
         except RedisError as error:
             raise ResultStoreUnavailable(f"Redis: {error}") from error

@@ -12,7 +12,14 @@ from redis.client import Pipeline
 
 from shared.messages import Chunk
 from shared.queues import Lane
-from shared.results import REPLY_PREFIX, encode_success, join_pieces, join_results, result_key
+from shared.results import (
+    READ_IN_LUA,
+    REPLY_PREFIX,
+    encode_success,
+    join_pieces,
+    join_results,
+    result_key,
+)
 from worker.job import Job
 
 PIECES_PREFIX = "regno:pieces:"
@@ -23,17 +30,23 @@ _MOST_SECONDS_LEFT = 7 * 24 * 3600.0
 
 # Both scripts begin with this: an array that has ended stays as it is. One without a key has
 # not, it came by the sync lane.
-_UNLESS_ENDED = """
-local stored = redis.call('GET', KEYS[1])
+_UNLESS_ENDED = (
+    READ_IN_LUA
+    + """
+local stored = read(KEYS[1])
 local status = stored and string.match(stored, '"status":"(%u+)"')
 if stored and status ~= 'PENDING' and status ~= 'STARTED' then return false end
 """
+)
 
 _PUT = (
     _UNLESS_ENDED
     + """
 local place, piece, ttl, total = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-redis.call('HSET', KEYS[2], place, piece)
+if type(redis.pcall('HSET', KEYS[2], place, piece)) == 'table' then
+    redis.call('DEL', KEYS[2])  -- a key of another type
+    redis.call('HSET', KEYS[2], place, piece)
+end
 redis.call('PEXPIRE', KEYS[2], ttl)
 if redis.call('HLEN', KEYS[2]) < total then return false end
 local pieces = {}

@@ -8,7 +8,13 @@ from redis.client import Pipeline
 
 from shared.errors import ResultStoreUnavailable
 from shared.queues import Lane
-from shared.results import REPLY_PREFIX, encode_unfinished, join_results, result_key
+from shared.results import (
+    READ_IN_LUA,
+    REPLY_PREFIX,
+    encode_unfinished,
+    join_results,
+    result_key,
+)
 from worker.beginnings import forget_beginnings
 from worker.cache import keep_for_identical
 from worker.ends import BEFORE, CANCELLED, EXPIRED, GIVEN_UP, End
@@ -18,11 +24,13 @@ from worker.job import Job
 # What each task is: free to run now, or ended. One that was started is free: its worker died. But
 # where another message started it, that one is still to be ended, or delivered again, and this one
 # is too many. One that has no key (sent by a plain Celery client) is free too.
-_CLAIM = """
+_CLAIM = (
+    READ_IN_LUA
+    + """
 local found = {}
 for i, key in ipairs(KEYS) do
     local message, started = ARGV[2 * i - 1], ARGV[2 * i]
-    local stored = redis.call('GET', key)
+    local stored = read(key)
     local status = stored and string.match(stored, '"status":"(%u+)"')
     if status == 'PENDING' then
         redis.call('SET', key, started, 'KEEPTTL')
@@ -41,11 +49,14 @@ for i, key in ipairs(KEYS) do
 end
 return found
 """.replace("EXPIRED", EXPIRED.why)
+)
 
 # An accepted task ends once: what a worker brings that was taken for dead changes nothing. It is
 # announced only if it could be stored.
-_END = """
-local stored = redis.call('GET', KEYS[1])
+_END = (
+    READ_IN_LUA
+    + """
+local stored = read(KEYS[1])
 local status = stored and string.match(stored, '"status":"(%u+)"')
 local ended = status and status ~= 'PENDING' and status ~= 'STARTED'
 if ended and stored ~= ARGV[1] then return false end
@@ -53,6 +64,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('PUBLISH', KEYS[1], ARGV[1])
 return true
 """
+)
 
 # A task of the sync lane has no key before it ends. Where there is one, its id is that of another
 # task, which keeps its state and is not announced.

@@ -4,16 +4,20 @@ A flight is a computation that has begun and not ended. Its first request leads:
 the task; identical ones follow: they wait for the leader's task instead of publishing their own.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from redis import Redis, RedisError
 from redis.commands.core import Script
 
 from shared.cache import cache_prefix, flight_key
 from shared.errors import ResultStoreUnavailable
 from shared.presence import VERSION_KEY
-from shared.results import RawResult, decode_result, encode_revoked, result_key
+from shared.results import READ_IN_LUA, RawResult, decode_result, encode_revoked, result_key
+
+_logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 0.5
 """How long a flight lasts unless renewed, so how long followers of a dead leader wait."""
@@ -22,37 +26,46 @@ _LEASE_MS = int(LEASE_SECONDS * 1000)
 
 # For each request: the result kept for the model version in service, or whose task leads, its
 # own from now on where nobody's did, and for how many milliseconds unless renewed.
-_LOOK_UP = """
-local version = redis.call('GET', KEYS[1])
+_LOOK_UP = (
+    READ_IN_LUA
+    + """
+local version = read(KEYS[1])
 local found = {}
 for i, task_id in ipairs(ARGV) do
     local prefix, flight = KEYS[2 * i], KEYS[2 * i + 1]
-    local kept = version and redis.call('GET', prefix .. version)
+    local kept = version and read(prefix .. version)
     if kept then
         found[i] = {kept}
     else
         redis.call('SET', flight, task_id, 'NX', 'PX', LEASE_MS)
-        found[i] = {redis.call('GET', flight), redis.call('PTTL', flight)}
+        found[i] = {read(flight), redis.call('PTTL', flight)}
     end
 end
 return found
 """.replace("LEASE_MS", str(_LEASE_MS))
+)
 
 # A flight whose lease ran out may be another's by now.
-_RENEW = """
+_RENEW = (
+    READ_IN_LUA
+    + """
 for i, key in ipairs(KEYS) do
-    if redis.call('GET', key) == ARGV[i] then
+    if read(key) == ARGV[i] then
         redis.call('PEXPIRE', key, LEASE_MS)
     end
 end
 """.replace("LEASE_MS", str(_LEASE_MS))
+)
 
-_RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then
+_RELEASE = (
+    READ_IN_LUA
+    + """
+if read(KEYS[1]) == ARGV[1] then
     redis.call('DEL', KEYS[1])
 end
 redis.call('PUBLISH', KEYS[2], ARGV[2])
 """
+)
 
 RELEASED = "released"
 
@@ -93,7 +106,7 @@ class CacheStore:
         for flight in flights:
             keys += [cache_prefix(flight.digest), flight_key(flight.digest)]
         found = _run(self._look_up, keys, [flight.task_id for flight in flights])
-        return [_found(*values) for values in found]
+        return [_found(flight, *values) for flight, values in zip(flights, found, strict=True)]
 
     def renew(self, flights: Sequence[Flight]) -> None:
         """Gives flights that have not ended another lease."""
@@ -109,8 +122,16 @@ class CacheStore:
         )
 
 
-def _found(value: bytes, lease_ms: int | None = None) -> Found:
-    return decode_result(value) if lease_ms is None else Leader(value.decode(), lease_ms / 1000)
+def _found(flight: Flight, value: bytes | None, lease_ms: int | None = None) -> Found:
+    """What the script answered; the request leads by itself where that cannot be read."""
+    try:
+        if value is not None:
+            if lease_ms is None:
+                return decode_result(value)
+            return Leader(value.decode(), lease_ms / 1000)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        _logger.warning("cannot read what is kept for %s: %s", flight.digest, error)
+    return Leader(flight.task_id, LEASE_SECONDS)
 
 
 def _run(script: Script, keys: list[str], args: list[Any]) -> Any:

@@ -20,6 +20,7 @@ from api.dispatch.subscription import Event, Subscription
 from api.dispatch.task_store import TaskStore, is_terminal
 from api.dispatch.waiters import Answer, WaiterTable
 from shared.errors import DeadlineExceeded, RegnoError, ResultStoreUnavailable
+from shared.log_throttle import LogThrottle
 from shared.metrics import Unexpected, Where
 from shared.results import KEY_PREFIX, REPLY_PREFIX, decode_result, decode_results, result_key
 
@@ -52,6 +53,7 @@ class ReplyListener:
         self._waiters = waiters
         self._unexpected = unexpected
         self._watched: dict[str, int] = {}
+        self._unreadable = LogThrottle(time.monotonic)
         self._watching = threading.Lock()
         self._subscription: Subscription | None = None
         self._heard = False
@@ -152,8 +154,9 @@ class ReplyListener:
             return
         try:
             results = decode_results(event.data) if mine else [decode_result(event.data)]
-        except msgspec.DecodeError:
-            _logger.exception("unreadable message on %s", event.channel)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            if self._unreadable.pass_line() is not None:
+                _logger.warning("unreadable message on %s: %s", event.channel, error)
             return
         for place, result in enumerate(results):
             if place and place % _WOKEN_TOGETHER == 0:

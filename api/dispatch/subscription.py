@@ -6,10 +6,12 @@ connection, so this keeps to its plain commands: https://redis.io/docs/latest/de
 """
 
 import threading
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from redis import ConnectionPool, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
+
+from shared.redis_client import PrimaryPool
 
 
 class Event(NamedTuple):
@@ -31,6 +33,8 @@ class Subscription:
         counts as dead when it says nothing for so long, although it is pinged. A host that
         vanished closes no connection.
         """
+        self._pool = cast("PrimaryPool", pool)
+        self._demotions = self._pool.demotions
         self._connection = pool.connection_class(**pool.connection_kwargs)
         self._connection.connect()
         self._sending = threading.Lock()
@@ -62,7 +66,7 @@ class Subscription:
         reply = self._connection.read_response(timeout=self._ping_after)
         if reply[0] in (b"message", b"subscribe"):
             data = reply[2] if reply[0] == b"message" else b""
-            return Event(reply[0].decode(), reply[1].decode(), data)
+            return Event(reply[0].decode(), reply[1].decode(errors="replace"), data)
         return None
 
     def close(self) -> None:
@@ -83,3 +87,5 @@ class Subscription:
         """redis-py would quietly open a new connection, which hears nothing."""
         if self._broken:
             raise RedisConnectionError("The subscription is lost")
+        if self._pool.demotions != self._demotions:
+            raise RedisConnectionError("Redis was another server when this was subscribed")

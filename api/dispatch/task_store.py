@@ -9,6 +9,7 @@ from redis.commands.core import Script
 
 from shared.errors import ResultStoreUnavailable
 from shared.results import (
+    READ_IN_LUA,
     RawResult,
     decode_result,
     encode_revoked,
@@ -19,21 +20,27 @@ from shared.results import (
 CANCELLED = "cancelled"
 
 # Revokes a task that has not started and announces it; answers what was stored before.
-_CANCEL = """
-local stored = redis.call('GET', KEYS[1])
+_CANCEL = (
+    READ_IN_LUA
+    + """
+local stored = read(KEYS[1])
 if stored and string.match(stored, '"status":"(%u+)"') == 'PENDING' then
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
     redis.call('PUBLISH', KEYS[1], ARGV[1])
 end
 return stored
 """
+)
 
 # Both scripts act only for the request that holds the key, or where nobody does: a lease may have
 # run out under a request that took too long, and another have the key since.
-_UNLESS_ANOTHERS = """
-local held = redis.call('GET', KEYS[1])
+_UNLESS_ANOTHERS = (
+    READ_IN_LUA
+    + """
+local held = read(KEYS[1])
 if held and held ~= ARGV[1] then return false end
 """
+)
 
 _CONFIRM = (
     _UNLESS_ANOTHERS
@@ -48,7 +55,7 @@ _RELEASE = (
     _UNLESS_ANOTHERS
     + """
 redis.call('DEL', KEYS[1])
-local stored = KEYS[2] and redis.call('GET', KEYS[2])
+local stored = KEYS[2] and read(KEYS[2])
 if stored and string.match(stored, '"status":"(%u+)"') == 'PENDING' then
     redis.call('DEL', KEYS[2])
 end
@@ -80,8 +87,17 @@ def _readable(value: bytes) -> RawResult | None:
     """A stored result; None for what others keep under Celery's keys, which is no task of ours."""
     try:
         return decode_result(value)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
+
+
+def _read_record(value: bytes) -> IdempotencyRecord:
+    """Raises ResultStoreUnavailable for what no front door has written."""
+    try:
+        return msgspec.json.decode(value, type=IdempotencyRecord)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        detail = "What is kept of the Idempotency-Key cannot be read: send another key"
+        raise ResultStoreUnavailable(detail) from error
 
 
 def _run(script: Script, keys: list[str], values: list[Any]) -> Any:
@@ -141,7 +157,7 @@ class TaskStore:
         while not self._call("set", key, value, nx=True, px=int(lease * 1000)):
             stored = self._call("get", key)
             if stored is not None:
-                held = msgspec.json.decode(stored, type=IdempotencyRecord)
+                held = _read_record(stored)
                 return None if held == record else held
             # Gone between the two commands: its first request failed, so this one is the first.
         return None

@@ -8,13 +8,14 @@ from redis import Redis, RedisError
 
 from shared.clock import MEASURE_SECONDS, RedisClock
 from shared.metrics import Unexpected, Where
+from shared.redis_client import check_primary
 from shared.reminder import Reminder
 
 _logger = logging.getLogger(__name__)
 
 
 class Timekeeper:
-    """Asks Redis for the time now and then, so that no request has to."""
+    """Asks Redis for the time every second, and whether it is the primary, so no request has to."""
 
     def __init__(self, redis: Redis, clock: RedisClock, unexpected: Unexpected) -> None:
         self.clock = clock
@@ -41,6 +42,7 @@ class Timekeeper:
         while True:
             try:
                 self.clock.measure(self._redis)
+                check_primary(self._redis)
                 self._reminder.over()
             except RedisError as error:
                 if self._reminder.due(str(error)):

@@ -6,11 +6,20 @@ from ops.dead_letters.letter import Letter
 from shared.beginnings import beginnings_key
 from shared.clock import RedisClock
 from shared.errors import GivenUp, ResultStoreUnavailable
-from shared.results import EXPIRED, Failure, encode_failure, encode_unfinished, result_key
+from shared.results import (
+    EXPIRED,
+    READ_IN_LUA,
+    Failure,
+    encode_failure,
+    encode_unfinished,
+    result_key,
+)
 
 # Makes a task wait again; answers what it has ended with for good, so that it is not done again.
-_REVIVE = """
-local stored = redis.call('GET', KEYS[1])
+_REVIVE = (
+    READ_IN_LUA
+    + """
+local stored = read(KEYS[1])
 local status = stored and string.match(stored, '"status":"(%u+)"')
 if status == 'SUCCESS' then return 'done' end
 if status == 'REVOKED' and not string.find(stored, '"exc_message":["EXPIRED"]', 1, true) then
@@ -20,15 +29,19 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[2])
 return false
 """.replace("EXPIRED", EXPIRED)
+)
 
 # Ends a task that nobody has ended: RabbitMQ dead-letters without a word to its caller.
-_END = """
-local stored = redis.call('GET', KEYS[1])
+_END = (
+    READ_IN_LUA
+    + """
+local stored = read(KEYS[1])
 local status = stored and string.match(stored, '"status":"(%u+)"')
 if status ~= 'PENDING' and status ~= 'STARTED' then return end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('PUBLISH', KEYS[1], ARGV[1])
 """
+)
 
 
 class TaskResults:

@@ -21,6 +21,10 @@ class Relay:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay")
 
+    def move(self, port: int) -> None:
+        """Takes new connections to this server alone; those that are there stay where they are."""
+        self._ports, self._turns = [port], cycle([port])
+
     def __enter__(self) -> Self:
         self._thread.start()
         serving = asyncio.start_server(self._serve, LOOPBACK, self.port)

@@ -111,3 +111,18 @@ def test_what_could_not_be_stored_is_not_announced(redis: Redis, store: ResultSt
     assert said is not None
     assert said["data"] == b"marker"
     assert stored(redis)["status"] == "STARTED"
+
+
+def test_a_message_of_the_sync_lane_cannot_change_what_another_task_has_ended_with(
+    redis: Redis, store: ResultStore
+) -> None:
+    for kept in (encode_unfinished("PENDING", TASK), DONE):
+        for reply_to in (None, "regno.reply.door"):
+            redis.set(result_key(TASK), kept)
+            with redis.pubsub() as heard:
+                heard.subscribe(result_key(TASK))
+                assert heard.get_message(timeout=5)
+                job = a_job(TASK)._replace(reply_to=reply_to)
+                store.store([Outcome(job, b'{"status":"FAILURE"}', SUCCEEDED)])
+                assert heard.get_message(timeout=0.05) is None
+            assert redis.get(result_key(TASK)) == kept

@@ -247,9 +247,8 @@ def test_a_failure_is_remembered_while_other_chunks_may_be_on_their_way(
     assert 100 < redis.pttl(result_key(ARRAY)) / 1000 <= 100 + SYNC_TTL
 
 
-def test_an_ordinary_batch_takes_no_script(redis: Redis, store: ResultStore) -> None:
+def test_a_batch_of_front_doors_requests_takes_no_script(redis: Redis, store: ResultStore) -> None:
     redis.config_resetstat()
-    store.store(
-        [Outcome(a_job(str(n)), encode_revoked(str(n), "expired"), EXPIRED) for n in range(5)]
-    )
+    jobs = [a_job(str(n))._replace(reply_to=f"{REPLY_PREFIX}door") for n in range(5)]
+    store.store([Outcome(job, encode_revoked(job.task_id, "expired"), EXPIRED) for job in jobs])
     assert "cmdstat_eval" not in redis.info("commandstats")

@@ -29,6 +29,9 @@ class MostlyAway:
             raise RedisError("away")
         return 1_000_000, 0
 
+    def set(self, *_: object, **__: object) -> None:
+        pass
+
 
 def test_each_outage_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
