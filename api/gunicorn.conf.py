@@ -10,11 +10,13 @@ from shared.cpus import half_of_cpus
 # The hooks import what they need when they run: what this file imported itself would be
 # loaded before gevent's worker patches the standard library.
 
-bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"]
+_host = os.environ.get("HOST") or "127.0.0.1"
+_address = f"[{_host}]" if ":" in _host else _host  # IPv6
+bind = [f"{_address}:{os.environ.get('PORT') or '5000'}"]
 wsgi_app = "api.wsgi:create()"
 worker_class = "api.server.worker.FrontDoorWorker"
 logger_class = "api.server.log.GunicornLogger"
-workers = int(os.environ.get("API_PROCESSES", half_of_cpus()))
+workers = int(os.environ.get("API_PROCESSES") or half_of_cpus())
 # A process at its limit of open files could not even accept a client to hang up on it.
 _open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 _own_files = 256  # at most: log, listeners, brokers, metrics
@@ -22,7 +24,7 @@ worker_connections = 8192
 if _open_files != resource.RLIM_INFINITY:
     worker_connections = min(worker_connections, max(_open_files - _own_files, _open_files // 2))
 # Longer than the longest wait a caller may ask for.
-graceful_timeout = int(float(os.environ.get("REGNO_MAX_TIMEOUT", "30"))) + 5
+graceful_timeout = int(float(os.environ.get("REGNO_MAX_TIMEOUT") or "30")) + 5
 timeout = 60
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeat file
 control_socket_disable = True

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import io
 import os
 import signal
 import sys
@@ -39,10 +40,14 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 def main() -> int:
     """Runs the stack; 0 when it was stopped, 1 when it could not start or fell over."""
-    folder = Path(os.environ.get("RUN_FOLDER", ROOT / ".run")).resolve()
+    folder = Path(os.environ.get("RUN_FOLDER") or ROOT / ".run").resolve()
     (folder / "log").mkdir(parents=True, exist_ok=True)
     for number in _ENDS:
-        signal.signal(number, _ask_to_stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it for SIGHUP
+            signal.signal(number, _ask_to_stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Where a terminal has no Cyrillic, as JSON escapes it: the printed line still works.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with _only_one(folder):
             run_stack(os.environ, folder)

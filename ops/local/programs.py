@@ -172,7 +172,12 @@ def serving_metrics(port: int) -> dict[str, str]:
 def api(environment: Mapping[str, str], port: int, metrics_folder: Path) -> Program:
     """The front door on ``port`` of the loopback address."""
     command = (sys.executable, "-m", "gunicorn", "--config", "api/gunicorn.conf.py")
-    settings = {"PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(metrics_folder)}
+    # HOST is said, because Conda exports one that is no address.
+    settings = {
+        "HOST": LOOPBACK,
+        "PORT": str(port),
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics_folder),
+    }
     return Program("api", command, {**environment, **settings}, API, stop_seconds=40)
 
 
@@ -189,6 +194,7 @@ def flower(port: int, password: str) -> Program:
     """
     command = (sys.executable, "-m", "celery", "flower")
     environment = {
+        "CELERY_CONFIG_MODULE": "ops.flower.celeryconfig",
         "FLOWER_ADDRESS": LOOPBACK,
         "FLOWER_PORT": str(port),
         "FLOWER_BASIC_AUTH": f"regno:{password}",

@@ -11,16 +11,17 @@ from ops.local import programs
 from ops.local.banner import banner
 from ops.local.probes import listening, port_taken, ready
 from ops.local.programs import Program, free_port
+from ops.local.restarts import Restarts
 from ops.local.secrets_file import LocalSecrets, local_secrets
 from ops.local.servers import BROKER, RABBITMQ_API, REDIS, Servers, choose_servers
-from ops.local.supervise import Supervisor
+from ops.local.supervise import Supervisor, check_socket_path
 from ops.local.targets import Ports, addresses, write_targets
 from ops.local.waiting import WaitedInVain, wait_until
 from shared.cpus import half_of_cpus
 
 API_KEYS = "REGNO_API_KEYS"
 METRICS = "METRICS"
-"""Set to watch the private RabbitMQ too, with its management API and the queue exporter."""
+"""Set to have the queue exporter, and the metrics of the private RabbitMQ among the addresses."""
 
 _READY_SECONDS = 120
 _LAST_PORT = 65535
@@ -47,15 +48,18 @@ def run_stack(environ: Mapping[str, str], folder: Path) -> None:
     ``folder`` holds data, logs and secrets. Whatever ends this, everything it started is
     stopped first. Raises WaitedInVain where the stack does not come up or falls over.
     """
-    secrets = local_secrets(folder / "secrets.json")
+    check_socket_path(folder)
+    secrets = local_secrets(folder / "secrets.json", made_before=folder / "rabbitmq")
     port, workers = _number(environ, "PORT", 5000), _number(environ, "WORKERS", half_of_cpus())
     if port_taken(port):
         raise WaitedInVain(f"port {port} is taken; choose another: make run PORT={port + 1}")
-    servers = choose_servers(
-        environ, folder, secrets.server_password, say, watched=bool(environ.get(METRICS))
+    # Flower needs RabbitMQ's management API for its queues.
+    servers = choose_servers(environ, folder, secrets.server_password, say, watched=True)
+    keys = environ.get(API_KEYS) or secrets.api_key
+    counted = bool(environ.get(METRICS) or environ.get(RABBITMQ_API))
+    services = _services(
+        keys, secrets, servers, folder, port=port, workers=workers, counted=counted
     )
-    keys = environ.get(API_KEYS, secrets.api_key)
-    services = _services(keys, secrets, servers, folder, port=port, workers=workers)
     write_targets(folder / "targets", services.metrics)
     settings = {BROKER: servers.broker_url, REDIS: servers.redis_url, API_KEYS: keys}
     settings[programs.FLOWER_BROKER] = servers.broker_url
@@ -79,7 +83,9 @@ def run_stack(environ: Mapping[str, str], folder: Path) -> None:
             )
         )
         sys.stdout.flush()
+        restarts = Restarts(supervisor, time.monotonic, say)
         while supervisor.running():
+            restarts.look()
             time.sleep(1)
         raise WaitedInVain(f"supervisor ended by itself; see {folder}/log/supervisor.log")
     finally:
@@ -89,7 +95,7 @@ def run_stack(environ: Mapping[str, str], folder: Path) -> None:
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:
-    text = environ.get(name, str(default))
+    text = environ.get(name) or str(default)
     if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT:
         raise WaitedInVain(f"{name} must be a number from 1 to {_LAST_PORT}, not {text!r}")
     return int(text)
@@ -103,7 +109,9 @@ def _services(
     *,
     port: int,
     workers: int,
+    counted: bool,
 ) -> Services:
+    """``counted``: the queue exporter runs too."""
     flower_port = free_port()
     metrics = {"api": [port], "worker": [free_port() for _ in range(workers)]}
     to_run = [
@@ -111,10 +119,10 @@ def _services(
         programs.api({}, port, folder / "metrics"),
         programs.flower(flower_port, secrets.flower_password),
     ]
-    if servers.rabbitmq_api is not None:
+    if counted and servers.rabbitmq_api is not None:
         metrics["queues"] = [free_port()]
         to_run += map(programs.queues, metrics["queues"])
-    if servers.rabbitmq_metrics is not None:
+    if counted and servers.rabbitmq_metrics is not None:
         metrics["rabbitmq"] = [servers.rabbitmq_metrics]
     key = keys.split(",", maxsplit=1)[0].strip()
     return Services(to_run, port, flower_port, key, metrics)

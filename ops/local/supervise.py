@@ -6,6 +6,7 @@ reverse of the start order, the front door first and the servers last.
 
 import contextlib
 import http.client
+import os
 import shlex
 import subprocess
 import sys
@@ -18,6 +19,10 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from ops.local.programs import ROOT, Program
 from ops.local.waiting import WaitedInVain, wait_until
+
+_SOCKET = "supervisor.sock"
+_SOCKET_BYTES = 91
+"""Of the path: Linux has 107, and supervisor adds a dot and its process id for a while."""
 
 _START_SECONDS = 15
 _STOP_MARGIN_SECONDS = 10
@@ -44,7 +49,7 @@ environment={pairs}
 priority={program.priority}
 autostart=false
 autorestart=unexpected
-exitcodes=0,78
+exitcodes=78
 startsecs=1
 startretries=5
 stopwaitsecs={program.stop_seconds}
@@ -67,16 +72,26 @@ pidfile={plain}/supervisor.pid
 childlogdir={plain}/log
 
 [unix_http_server]
-file={plain}/supervisor.sock
+file={plain}/{_SOCKET}
 chmod=0600
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [supervisorctl]
-serverurl=unix://{plain}/supervisor.sock
+serverurl=unix://{plain}/{_SOCKET}
 """
     return head + "".join(_section(program, folder / "log") for program in programs)
+
+
+def check_socket_path(folder: Path) -> None:
+    """Raises WaitedInVain where supervisor's socket would have too long a path."""
+    length = len(os.fsencode(folder / _SOCKET))
+    if length > _SOCKET_BYTES:
+        raise WaitedInVain(
+            f"the path {folder} is {length - _SOCKET_BYTES} bytes too long for a socket in it; "
+            "set RUN_FOLDER to a shorter one"
+        )
 
 
 class Supervisor:
@@ -132,6 +147,13 @@ class Supervisor:
         states = self._call("getAllProcessInfo")
         return [s["name"] for s in states if s["statename"] in ("FATAL", "EXITED")]
 
+    def restart(self, name: str) -> None:
+        """Starts a process anew that was given up. ``name`` is as ``failed`` tells it."""
+        for state in self._call("getAllProcessInfo"):
+            if state["name"] == name:
+                with contextlib.suppress(xmlrpc.client.Fault):  # it runs again already
+                    self._call("startProcess", f"{state['group']}:{name}", False)
+
     def stop(self) -> None:
         """Stops every program, the last started first, and supervisor itself.
 
@@ -157,7 +179,7 @@ class Supervisor:
 
     def _call(self, method: str, *arguments: object) -> Any:
         """Calls supervisor on a connection of its own: one that failed once stays broken."""
-        transport = SupervisorTransport(serverurl=f"unix://{self._folder}/supervisor.sock")
+        transport = SupervisorTransport(serverurl=f"unix://{self._folder}/{_SOCKET}")
         with xmlrpc.client.ServerProxy("http://supervisor", transport=transport) as server:
             return getattr(server.supervisor, method)(*arguments)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import requests
 
 from ops.local.probes import listening
 from ops.local.programs import ROOT, Program, free_port
@@ -155,6 +156,40 @@ def test_with_servers_of_its_own_the_printed_line_is_answered_and_nothing_is_lef
     assert private_run.process.stop() == 0
     assert private_run.left_behind() == []
     assert "nothing is left running" in private_run.output()
+
+
+def test_an_ascii_terminal_conda_and_blank_variables_are_no_trouble_and_flower_knows_the_lanes(
+    folder: Path,
+) -> None:
+    """As it starts by itself: RabbitMQ of its own, and no METRICS."""
+    added = {"PYTHONIOENCODING": "ascii", "HOST": "x86_64-conda-linux-gnu", "REGNO_API_KEYS": ""}
+    run = Run(folder, {"WORKERS": "1", "METRICS": "", **added})
+    with run.process:
+        run.wait_ready()
+        assert run.curl()["status"] == "ok"
+        found = re.search(r"flower +(\S+)  \(regno / (\S+)\)", run.output())
+        assert found is not None
+        address, password = found.groups()
+
+        def shows_the_lanes() -> bool:
+            try:
+                page = requests.get(f"{address}/broker", auth=("regno", password), timeout=5).text
+            except requests.ConnectionError:
+                return False
+            return "regno.sync" in page and "regno.async" in page
+
+        wait_until(shows_the_lanes, 15, "Flower's Broker page has both lanes")
+
+
+def test_what_cannot_work_is_said_at_once(folder: Path) -> None:
+    (folder / "rabbitmq").mkdir(parents=True)
+    long = folder / ("x" * 100)
+    for run, told in (
+        (Run(folder, {}), "secrets.json is gone"),
+        (Run(long, {}), "set RUN_FOLDER to a shorter one"),
+    ):
+        wait_until(lambda run=run: not run.process.running(), 30, "it ends")  # type: ignore[misc]
+        assert told in run.output()
 
 
 def test_given_servers_are_used_as_they_are(folder: Path, given: Mapping[str, str]) -> None:
