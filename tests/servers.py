@@ -19,12 +19,15 @@ PASSWORD = "only-for-tests"
 class RedisServer:
     """A Redis that can be stopped, killed and started again on its port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
+        """``more``: lines of its configuration."""
         binary = system.find_redis()
         assert binary, "the tests need redis-server: apt-get install redis-server"
         port = free_port()
         self.url = programs.redis_url(port, PASSWORD)
         self.program = programs.redis(binary, folder / "redis", port, PASSWORD)
+        with Path(self.program.command[-1]).open("a", encoding="utf-8") as configuration:
+            configuration.write(more)
         self._folder = folder
         self.start()
 

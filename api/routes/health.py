@@ -12,6 +12,7 @@ from api.answers import json_response
 from api.dispatch.dispatcher import Dispatcher
 from shared.presence import WorkerInfo, present_workers
 from shared.queues import Lane
+from shared.redis_requirements import unmet_requirement
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -50,6 +51,9 @@ def make_blueprint(dispatcher: Dispatcher, redis: Redis, drain_file: Path) -> Bl
         workers: list[WorkerInfo] = []
         try:
             workers = present_workers(redis)
+            unmet = unmet_requirement(redis)
+            if unmet is not None:
+                checks["redis"] = unmet
         except RedisError as error:
             checks["redis"] = f"Redis: {error}"
             checks["workers"] = "unknown while Redis does not answer"
