@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import Celery
-from celery.exceptions import TaskRevokedError
+from celery import Celery, group
+from celery.exceptions import NotRegistered, TaskRevokedError
 from celery.result import AsyncResult
 from kombu.entity import Queue
 from redis import Redis
@@ -49,6 +49,7 @@ def plain_celery(broker_url: str, redis_url: str) -> Celery:
 def celery(private_stack: Stack) -> Iterator[Celery]:
     environment = private_stack.environment
     app = plain_celery(environment["REGNO_BROKER_URL"], environment["REGNO_REDIS_URL"])
+    app.conf.task_queues = [Queue(lane, no_declare=True) for lane in ("regno.async", "regno.sync")]
     yield app
     app.backend.result_consumer.stop()
     app.backend.client.close()
@@ -109,7 +110,7 @@ def test_wrong_arguments_are_an_exception_too(celery: Celery, arguments: dict[st
 
 CLIENT = """
 import json, sys
-from celery import Celery
+from celery import Celery, group
 from kombu import Queue
 
 broker, backend, rows = sys.argv[1:]
@@ -196,3 +197,53 @@ def test_a_task_whose_time_is_over_is_not_computed(
         result.get(timeout=TIMEOUT)
     state = private_stack.client.get(f"/v1/tasks/{result.id}").json()
     assert state == {"task_id": result.id, "status": "expired"}
+
+
+FOLLOWER: dict[str, Any] = {"task": "pick_regno", "args": [[a_row()]], "kwargs": {}, "options": {}}
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"countdown": 5}, "countdown"),
+        ({"eta": datetime.now(UTC) + timedelta(hours=1)}, "eta"),
+        ({"link": FOLLOWER}, "link"),
+        ({"link_error": FOLLOWER}, "link_error"),
+        ({"chain": [FOLLOWER]}, "chain"),
+        ({"chord": FOLLOWER}, "chord"),
+        ({"serializer": "pickle"}, "content_type"),
+        ({"compression": "zlib"}, "Compressed"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+@pytest.mark.parametrize("lane", ["regno.async", "regno.sync"])
+def test_what_this_worker_does_not_do_is_an_exception_that_names_it(
+    celery: Celery, lane: str, options: dict[str, Any], named: str
+) -> None:
+    result = send(celery, lane, [a_row()], **options)
+    with pytest.raises(Exception, match=named):
+        result.get(timeout=TIMEOUT)
+
+
+def test_the_last_result_of_a_chain_is_not_waited_for_in_vain(celery: Celery) -> None:
+    steps = [
+        celery.signature("pick_regno", args=([a_row()],), queue="regno.async", immutable=True)
+        for _ in range(2)
+    ]
+    with pytest.raises(Exception, match="chain is not supported"):
+        (steps[0] | steps[1]).apply_async().get(timeout=TIMEOUT)
+
+
+def test_a_group_is_done_task_by_task(celery: Celery, private_stack: Stack) -> None:
+    queue = Queue("regno.async", no_declare=True)
+    one = celery.signature("pick_regno", args=([a_row()],), queue=queue)
+    results = group([one, one], app=celery).apply_async().get(timeout=TIMEOUT)
+    expected = predicted(private_stack, [a_row()])
+    assert [result["predictions"] for result in results] == [expected, expected]
+
+
+def test_an_unknown_task_is_the_exception_that_celery_has_for_it(celery: Celery) -> None:
+    queue = Queue("regno.async", no_declare=True)
+    result = celery.send_task("no.such.task", queue=queue)
+    with pytest.raises(NotRegistered):
+        result.get(timeout=TIMEOUT)
