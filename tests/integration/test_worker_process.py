@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from catboost import CatBoostClassifier, CatBoostRegressor
 from ops.local import programs
 from shared.settings import WorkerSettings
 from tests.builders import a_row
-from tests.processes import Process
+from tests.processes import Process, wait_until
 from tests.reference import Reference, features
 from tests.servers import Servers
 from tests.stack import SHIPPED_MODEL, Stack
@@ -259,3 +260,19 @@ def test_rabbitmq_sends_less_ahead_of_the_lane_whose_messages_are_large(
     assert windows["regno.sync"] == str(
         WorkerSettings(broker_url="none", redis_url="none").prefetch
     )
+
+
+def test_a_hang_up_ends_a_worker_in_order_and_no_signal_writes_past_the_log(
+    private_stack: Stack,
+) -> None:
+    [worker] = private_stack.workers
+    try:
+        worker.send(signal.SIGUSR1)
+        wait_until(lambda: "stacks of" in worker.tail(100_000), 10, "it logs its stacks")
+        worker.send(signal.SIGHUP)
+        assert worker.wait(20) == 0
+        lines = worker.log.read_text(encoding="utf-8").splitlines()
+        assert all(json.loads(line)["level"] for line in lines)
+    finally:
+        private_stack.replace_worker(worker)
+        private_stack.wait_ready()
