@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ops.load.loops import Send, open_loop, sender
 from ops.load.payloads import PATHS, bodies, requests, rows_from_csv, synthesised_rows
@@ -70,12 +71,20 @@ def within(figures: dict[str, Any], max_p99_ms: float | None, max_error_share: f
     return not late and bool(figures["errors"] <= max_error_share * figures["requests"])
 
 
+def check_url(url: str) -> None:
+    """Raises ValueError for what is not sent to: the key would travel in plain text."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError("expected http://host:port: this sends no HTTPS, go past the proxy")
+
+
 def main() -> int:
-    """Runs the load; 0 where the thresholds hold, 1 where not, 2 where nobody answers."""
+    """Runs the load; 0 where the thresholds hold, 1 where not, 2 where it cannot be sent."""
     arguments = _arguments()
     try:
+        check_url(arguments.url)
         figures = _run(arguments)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"load: {arguments.url}: {error}\n")
         return _UNREACHABLE
     text = json.dumps(figures, indent=2)

@@ -15,15 +15,24 @@ _NUMBERS = ("recognition_accuracy", "afts_regno_ai_score", "direction")
 
 
 def rows_from_csv(path: Path) -> list[dict[str, Any]]:
-    """Rows of a CSV with the service's header row. Raises OSError, ValueError for a bad number."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [
-            {
-                name: (json.loads(text) if text else None) if name in _NUMBERS else text
-                for name, text in line.items()
-            }
-            for line in csv.DictReader(lines)
-        ]
+    """Rows of a CSV with the service's header row, in UTF-8.
+
+    Raises OSError, and ValueError for a bad number, another charset or a file without rows.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        try:
+            rows = [
+                {
+                    name: (json.loads(text) if text else None) if name in _NUMBERS else text
+                    for name, text in line.items()
+                }
+                for line in csv.DictReader(lines)
+            ]
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not in UTF-8: convert it first ({error})") from error
+    if not rows:
+        raise ValueError(f"{path} has no rows")
+    return rows
 
 
 def synthesised_rows(seed: int, count: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.load.__main__ import within
+from ops.load.__main__ import check_url, within
 from ops.load.connection import LOST, Reply, parse_reply
 from ops.load.payloads import bodies, get_request, requests, rows_from_csv, synthesised_rows
 from ops.load.record import Ended, Latencies, Record
@@ -68,6 +68,35 @@ def test_rows_of_a_csv_are_rows_the_service_takes(tmp_path: Path) -> None:
     ]
     path.write_text(",".join(row) + "\n" + ",".join(cells) + "\n", encoding="utf-8")
     assert rows_from_csv(path) == [row]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("plate\nА\n".encode("cp1251"), "not in UTF-8"),
+        (b"", "has no rows"),
+        (b"plate\n", "has no rows"),
+        (b"direction\nx\n", "Expecting value"),
+    ],
+    ids=["cp1251", "empty", "a header alone", "no number"],
+)
+def test_a_csv_that_cannot_be_sent_is_said(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=told):
+        rows_from_csv(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("plate\nA\n", encoding="utf-8-sig")
+    assert rows_from_csv(path) == [{"plate": "A"}]
+
+
+@pytest.mark.parametrize("url", ["https://a", "a:5000", "http://", "ftp://a"])
+def test_what_is_no_plain_http_is_not_sent_to(url: str) -> None:
+    with pytest.raises(ValueError, match="expected http://"):
+        check_url(url)
 
 
 def test_a_request_of_one_row_is_an_object_and_of_more_an_array_of_so_many() -> None:
