@@ -76,7 +76,7 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
         self._refusals.count(message, refused)
         if refused.job is not None and self.batcher is not None:
             self.batcher.add(refused.job)
-        elif not message.acknowledged:  # as a remote control command is from the beginning
+        elif not _needs_no_answer(message):
             message.reject_log_error(_logger, self.connection_errors)
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
@@ -110,6 +110,14 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
             for step in (_REPLACED.get(name, name) for name in Consumer.Blueprint.default_steps)
             if step is not None
         )
+
+
+def _needs_no_answer(message: Any) -> bool:
+    """Whether RabbitMQ has forgotten it already, as it has remote control commands.
+
+    To reject one of those would close the channel.
+    """
+    return message.delivery_info.get("consumer_tag") in (message.channel.no_ack_consumers or ())
 
 
 class DeclareQueues(StartStopStep):  # type: ignore[misc]

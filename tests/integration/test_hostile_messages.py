@@ -150,5 +150,7 @@ def test_no_remote_control_message_ends_a_worker(attacked: Attacked, body: bytes
     with publishing(stack.environment["REGNO_BROKER_URL"]) as channel:
         channel.basic_publish_confirm(RawMessage(body, encoded), exchange=CONTROL)
     wait_until(lambda: refused() > before, 10, "the message was refused")
-    celery = make_celery(load(ApiSettings, stack.environment))
-    assert len(celery.control.ping(timeout=5, limit=1)) == 1
+    with make_celery(load(ApiSettings, stack.environment)) as celery:
+        assert len(celery.control.ping(timeout=5, limit=1)) == 1
+    [worker] = stack.workers
+    assert "Connection to broker lost" not in worker.log.read_text(encoding="utf-8")
