@@ -16,6 +16,7 @@ from celery.platforms import EX_FAILURE
 
 from shared.errors import ResultStoreUnavailable
 from shared.queues import TASK_NAME, Lane
+from shared.reminder import Reminder
 from worker.acknowledge import acknowledge
 from worker.alarm import Alarm, Timer
 from worker.batching import Arrivals, BatchLimits, seconds_until_due, take_batch
@@ -77,6 +78,7 @@ class Batcher:
         self._due = Alarm(timer, partial(self._or_end, self._on_due))
         self._suspect_due = Alarm(timer, partial(self._or_end, self._on_suspect_due))
         self._paused = False
+        self._reminder = Reminder(clock)
         self._unstored: list[Outcome] = []
         self._batch_began = 0.0
         self._last_batch_seconds = 0.0
@@ -229,6 +231,7 @@ class Batcher:
             self._pause(error)
             return
         self._unstored = []
+        self._reminder.over()
         now = self._clock()
         self._counts.stored(outcomes, now - began)
         self._done[TASK_NAME] += len(outcomes)
@@ -248,7 +251,8 @@ class Batcher:
 
     def _pause(self, error: ResultStoreUnavailable) -> None:
         """Without Redis an outcome has nowhere to go: what waits stays, unacknowledged."""
-        _logger.warning("results wait: %s", error)
+        if self._reminder.due(str(error)):
+            _logger.warning("results wait: %s", error)
         self._paused = True
         self._due.set(STORE_RETRY_SECONDS)  # puts off the flush that was due
 

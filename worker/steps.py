@@ -87,9 +87,11 @@ class RegnoConsumer(Consumer):  # type: ignore[misc]
         """See Celery: connects, however long that takes. Celery would wait longer and longer, up to
         half a minute, and that long after RabbitMQ is back.
         """
+        reminder = Reminder(time.monotonic)
 
         def failed(error: Exception, _interval: float) -> None:
-            _logger.error("cannot connect to %s: %s", conn.as_uri(), error)
+            if reminder.due(str(error)):
+                _logger.error("cannot connect to %s: %s", conn.as_uri(), error)
 
         return conn.ensure_connection(
             failed, interval_start=RECONNECT_SECONDS, interval_step=0, callback=maybe_shutdown

@@ -22,6 +22,7 @@ from api.dispatch.waiters import Answer, WaiterTable
 from shared.errors import DeadlineExceeded, RegnoError, ResultStoreUnavailable
 from shared.log_throttle import LogThrottle
 from shared.metrics import Unexpected, Where
+from shared.reminder import Reminder
 from shared.results import KEY_PREFIX, REPLY_PREFIX, decode_result, decode_results, result_key
 
 _logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class ReplyListener:
         self._unexpected = unexpected
         self._watched: dict[str, int] = {}
         self._unreadable = LogThrottle(time.monotonic)
+        self._reminder = Reminder(time.monotonic)
         self._watching = threading.Lock()
         self._subscription: Subscription | None = None
         self._heard = False
@@ -121,7 +123,7 @@ class ReplyListener:
             try:
                 self._listen()
             except (RedisError, ResultStoreUnavailable) as error:
-                if not self._stopping.is_set():
+                if not self._stopping.is_set() and self._reminder.due(str(error)):
                     _logger.warning("not subscribed: %s", error)
             except Exception:
                 # Without this thread the process answers nobody, so nothing may end it: whatever
@@ -149,6 +151,7 @@ class ReplyListener:
         mine = event.channel == self.channel
         if event.kind == "subscribe":
             self._heard = self._heard or mine
+            self._reminder.over()
             task_ids = self._waiters.task_ids() if mine else [event.channel[len(KEY_PREFIX) :]]
             self._deliver_stored(task_ids)
             return
