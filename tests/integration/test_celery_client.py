@@ -14,6 +14,7 @@ It needs no ``task_create_missing_queues`` and no routes as long as it passes a 
 none of the service's code: an error arrives as an exception named like the service's own.
 """
 
+import gc
 import json
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def celery(private_stack: Stack) -> Iterator[Celery]:
     app = plain_celery(environment["REGNO_BROKER_URL"], environment["REGNO_REDIS_URL"])
     app.conf.task_queues = [Queue(lane, no_declare=True) for lane in ("regno.async", "regno.sync")]
     yield app
+    gc.collect()  # a result that is part of a cycle says goodbye to Redis, which is still there
     app.backend.result_consumer.stop()
     app.backend.client.close()
     app.close()
