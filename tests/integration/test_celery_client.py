@@ -227,15 +227,6 @@ def test_what_this_worker_does_not_do_is_an_exception_that_names_it(
         result.get(timeout=TIMEOUT)
 
 
-def test_the_last_result_of_a_chain_is_not_waited_for_in_vain(celery: Celery) -> None:
-    steps = [
-        celery.signature("pick_regno", args=([a_row()],), queue="regno.async", immutable=True)
-        for _ in range(2)
-    ]
-    with pytest.raises(Exception, match="chain is not supported"):
-        (steps[0] | steps[1]).apply_async().get(timeout=TIMEOUT)
-
-
 def test_a_group_is_done_task_by_task(celery: Celery, private_stack: Stack) -> None:
     queue = Queue("regno.async", no_declare=True)
     one = celery.signature("pick_regno", args=([a_row()],), queue=queue)
